@@ -1,0 +1,138 @@
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue};
+use http::{request, response};
+use tower::Layer;
+
+use super::{Attempt, Authenticator};
+use crate::gate::{Gate, Gated, Pass, Verdict};
+use crate::principal::Principal;
+use crate::rejection::{Challenges, Rejection, RejectionKind};
+
+/// Authenticates requests with one or more schemes.
+#[derive(Clone, Debug)]
+pub struct AuthenticateLayer {
+    schemes: Arc<[Arc<dyn Authenticator>]>,
+    challenges: Challenges,
+    optional: bool,
+}
+
+impl AuthenticateLayer {
+    /// Accepts one scheme, and demands it.
+    pub fn new(scheme: impl Authenticator) -> Self {
+        Self::from_schemes(vec![Arc::new(scheme)])
+    }
+
+    pub(crate) fn from_schemes(schemes: Vec<Arc<dyn Authenticator>>) -> Self {
+        let challenges = Challenges::new(schemes.iter().map(|scheme| scheme.challenge().clone()));
+        Self { schemes: schemes.into(), challenges, optional: false }
+    }
+
+    /// Accepts one more scheme, asked after those before it.
+    #[must_use]
+    pub fn or(self, scheme: impl Authenticator) -> Self {
+        let mut schemes = self.schemes.to_vec();
+        schemes.push(Arc::new(scheme));
+        Self { optional: self.optional, ..Self::from_schemes(schemes) }
+    }
+
+    /// Lets requests without credentials through as anonymous, for rules further in to decide on.
+    ///
+    /// Bad credentials are still refused.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// The one scheme whose credential the request presents.
+    fn presented(&self, head: &request::Parts) -> Result<Option<&dyn Authenticator>, Rejection> {
+        let ambiguous = |reason| Rejection::new(RejectionKind::BadRequest, reason);
+        if head.headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
+            return Err(ambiguous("several_authorization_fields"));
+        }
+        let mut presented = self.schemes.iter().filter(|scheme| scheme.is_presented(head));
+        match (presented.next(), presented.next()) {
+            (_, Some(_)) => Err(ambiguous("several_credentials")),
+            (scheme, None) => Ok(scheme.map(AsRef::as_ref)),
+        }
+    }
+}
+
+impl Gate for AuthenticateLayer {
+    type Pass = AuthenticatedPass;
+
+    fn name(&self) -> &'static str {
+        "authentication"
+    }
+
+    fn admit(&self, head: &mut request::Parts) -> Verdict<AuthenticatedPass> {
+        head.extensions.remove::<Principal>();
+        head.extensions.insert(self.challenges.clone());
+        let scheme = match self.presented(head) {
+            Ok(Some(scheme)) => scheme,
+            Ok(None) if self.optional => {
+                return Verdict::admit(AuthenticatedPass(Outcome::Anonymous));
+            }
+            Ok(None) => {
+                return Verdict::refuse(Rejection::new(
+                    RejectionKind::Unauthenticated,
+                    "no_credentials",
+                ));
+            }
+            Err(rejection) => return Verdict::refuse(rejection),
+        };
+        let tried = scheme.challenge().scheme();
+        match scheme.authenticate(head) {
+            Attempt::Ready(Ok(principal)) => {
+                head.extensions.insert(principal);
+                Verdict::admit(AuthenticatedPass(Outcome::Known))
+            }
+            Attempt::Ready(Err(rejection)) => Verdict::refuse(rejection.with_tried_scheme(tried)),
+            Attempt::Pending(attempt) => Verdict::pending(async move {
+                match attempt.await {
+                    Ok(principal) => Ok(AuthenticatedPass(Outcome::Found(principal))),
+                    Err(rejection) => Err(rejection.with_tried_scheme(tried)),
+                }
+            }),
+        }
+    }
+}
+
+impl<S> Layer<S> for AuthenticateLayer {
+    type Service = Gated<S, Self>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(inner, self.clone())
+    }
+}
+
+/// What the authentication layer carries to the response.
+#[derive(Debug)]
+pub struct AuthenticatedPass(Outcome);
+
+#[derive(Debug)]
+enum Outcome {
+    Anonymous,
+    /// The principal is in the request already.
+    Known,
+    /// The principal was found by a pending attempt and still has to be written into the request.
+    Found(Principal),
+}
+
+impl Pass for AuthenticatedPass {
+    fn on_request(&mut self, head: &mut request::Parts) {
+        if matches!(self.0, Outcome::Found(_))
+            && let Outcome::Found(principal) = std::mem::replace(&mut self.0, Outcome::Known)
+        {
+            head.extensions.insert(principal);
+        }
+    }
+
+    fn on_response(self, head: &mut response::Parts) {
+        // What one principal may see is not for a shared cache (RFC 9111 3.5; ASVS 14.3.2).
+        if matches!(self.0, Outcome::Known) {
+            head.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        }
+    }
+}

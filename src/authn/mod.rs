@@ -1,0 +1,79 @@
+//! Authentication: finds the credential that a request presents and turns it into a [`Principal`].
+//!
+//! # Rules
+//!
+//! 1. Schemes are asked in order. A scheme whose credential is absent is passed over; one whose credential is present
+//!    decides, and a bad credential refuses the request, also on a public route.
+//! 2. A request that presents credentials of two schemes, or more than one `Authorization` field, is refused with 400
+//!    (RFC 6750 2, 3.1): nobody should have to guess which one counted.
+//! 3. A request without credentials is refused with 401 and one challenge for each scheme, unless the layer is
+//!    [`optional`](AuthenticateLayer::optional) and rules further in decide.
+//! 4. The caller learns that its credentials are not valid, never why. The log gets the reason.
+//! 5. A [`Principal`] that somebody else left in the request is removed first.
+//!
+//! # What is not checked
+//!
+//! What the principal may do: that is for [`authz`](crate::authz).
+
+#[cfg(feature = "api-key")]
+pub mod api_key;
+#[cfg(feature = "api-key")]
+pub mod app_key;
+#[cfg(feature = "jwt")]
+pub mod bearer;
+#[cfg(feature = "jwt")]
+pub mod jwt;
+mod layer;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use http::request;
+
+pub use self::layer::{AuthenticateLayer, AuthenticatedPass};
+use crate::principal::Principal;
+use crate::rejection::{Challenge, Rejection};
+
+/// One authentication scheme: credential in, [`Principal`] out.
+pub trait Authenticator: fmt::Debug + Send + Sync + 'static {
+    /// What a 401 says about this scheme.
+    fn challenge(&self) -> &Challenge;
+
+    /// Whether the request presents a credential of this scheme, however malformed.
+    fn is_presented(&self, request: &request::Parts) -> bool;
+
+    /// Judges the credential; called only when one is presented.
+    ///
+    /// Refuse with [`RejectionKind::InvalidCredentials`](crate::rejection::RejectionKind) when it is not good, and with
+    /// `Unavailable` when that cannot be told.
+    fn authenticate(&self, request: &request::Parts) -> Attempt;
+}
+
+/// What an [`Authenticator`] answers.
+#[must_use]
+#[expect(clippy::exhaustive_enums, reason = "the answer is known or it is not; there is no third")]
+pub enum Attempt {
+    /// Known at once.
+    Ready(Result<Principal, Rejection>),
+    /// Known when the future resolves: a store or a server has to be asked.
+    Pending(Pin<Box<dyn Future<Output = Result<Principal, Rejection>> + Send>>),
+}
+
+impl Attempt {
+    /// The answer is not known yet.
+    pub fn pending(
+        future: impl Future<Output = Result<Principal, Rejection>> + Send + 'static,
+    ) -> Self {
+        Self::Pending(Box::pin(future))
+    }
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready(outcome) => f.debug_tuple("Ready").field(outcome).finish(),
+            Self::Pending(_) => f.write_str("Pending"),
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Who a request speaks for, after authentication.
+//!
+//! A [`Principal`] is made by an authenticator and read by policies, limiters and handlers. Its identity is always the
+//! pair of issuer and subject: a subject alone means nothing across issuers (RFC 8725 3.8).
+//!
+//! ```
+//! use tower_warden::principal::{Principal, PrincipalKind};
+//!
+//! let ada = Principal::builder("https://issuer.example", "ada", PrincipalKind::User, "Bearer").scope("orders:read").build();
+//! assert!(ada.has_scope("orders:read"));
+//! assert!(!ada.has_scope("orders:write")); // not granted
+//! assert!(!ada.has_scope("")); // nobody has the empty scope
+//! ```
+
+mod scopes;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Extensions;
+use serde_json::{Map, Value};
+
+pub use self::scopes::{Scopes, is_scope_token};
+
+/// What stands behind a principal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PrincipalKind {
+    /// An application with an id and keys of its own.
+    App,
+    /// A service that speaks for itself: client credentials, an API key.
+    Machine,
+    /// A person, possibly through a client.
+    User,
+}
+
+/// How and when a person was authenticated (OpenID Connect Core 2, RFC 9470).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Assurance {
+    /// Authentication context class reference, `acr`.
+    pub acr: Option<String>,
+    /// Authentication methods, `amr`.
+    pub amr: Vec<String>,
+    /// When the person was authenticated, since the Unix epoch: `auth_time`.
+    pub auth_time: Option<Duration>,
+}
+
+/// Who a request speaks for. Cheap to clone.
+///
+/// Handlers find it in the request's extensions, or take it with the axum extractor.
+#[derive(Clone, PartialEq)]
+pub struct Principal(Arc<Inner>);
+
+#[derive(Clone, PartialEq)]
+struct Inner {
+    issuer: Arc<str>,
+    subject: String,
+    kind: PrincipalKind,
+    scheme: &'static str,
+    scopes: Scopes,
+    roles: Vec<String>,
+    tenant: Option<String>,
+    client_id: Option<String>,
+    plan: Option<String>,
+    assurance: Assurance,
+    expires_at: Option<Duration>,
+    claims: Map<String, Value>,
+}
+
+impl Principal {
+    /// Starts a principal; `scheme` is the authentication scheme that was used, as in its challenge.
+    pub fn builder(
+        issuer: impl Into<Arc<str>>,
+        subject: impl Into<String>,
+        kind: PrincipalKind,
+        scheme: &'static str,
+    ) -> PrincipalBuilder {
+        PrincipalBuilder(Inner {
+            issuer: issuer.into(),
+            subject: subject.into(),
+            kind,
+            scheme,
+            scopes: Scopes::default(),
+            roles: Vec::new(),
+            tenant: None,
+            client_id: None,
+            plan: None,
+            assurance: Assurance::default(),
+            expires_at: None,
+            claims: Map::new(),
+        })
+    }
+
+    /// The principal that an authentication layer left in these request extensions.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    /// Who vouches for the subject: a token's `iss`, or the name of a key store.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// The subject, unique within its issuer only.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// The identity: issuer and subject. Compare and store both.
+    #[must_use]
+    pub fn identity(&self) -> (&str, &str) {
+        (self.issuer(), self.subject())
+    }
+
+    /// What stands behind the principal.
+    #[must_use]
+    pub fn kind(&self) -> PrincipalKind {
+        self.0.kind
+    }
+
+    /// The authentication scheme that was used, as in its challenge: `Bearer`, `ApiKey`, ...
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        self.0.scheme
+    }
+
+    /// The scopes granted.
+    #[must_use]
+    pub fn scopes(&self) -> &Scopes {
+        &self.0.scopes
+    }
+
+    /// Whether exactly this scope was granted.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.0.scopes.contains(scope)
+    }
+
+    /// The roles held.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.0.roles.iter().map(String::as_str)
+    }
+
+    /// Whether exactly this role is held.
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.0.roles.iter().any(|held| held == role)
+    }
+
+    /// The tenant that the principal belongs to.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.tenant.as_deref()
+    }
+
+    /// The OAuth client that acts, `client_id`.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.0.client_id.as_deref()
+    }
+
+    /// The plan that the principal is on.
+    #[must_use]
+    pub fn plan(&self) -> Option<&str> {
+        self.0.plan.as_deref()
+    }
+
+    /// How and when the person was authenticated.
+    #[must_use]
+    pub fn assurance(&self) -> &Assurance {
+        &self.0.assurance
+    }
+
+    /// When the credential expires, since the Unix epoch.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Duration> {
+        self.0.expires_at
+    }
+
+    /// The verified claims of the token; empty for other credentials.
+    #[must_use]
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.0.claims
+    }
+}
+
+/// Identity and scheme; never claims, which may hold personal data.
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("issuer", &self.issuer())
+            .field("subject", &self.subject())
+            .field("kind", &self.kind())
+            .field("scheme", &self.scheme())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Principal`]: for authenticators, and for tests of handlers.
+#[derive(Clone)]
+#[must_use = "a builder makes nothing until `build`"]
+pub struct PrincipalBuilder(Inner);
+
+impl PrincipalBuilder {
+    /// Grants one scope.
+    pub fn scope(mut self, scope: &str) -> Self {
+        self.0.scopes.insert(scope);
+        self
+    }
+
+    /// Grants these scopes, beside those granted before.
+    pub fn scopes(mut self, scopes: Scopes) -> Self {
+        self.0.scopes.extend(scopes);
+        self
+    }
+
+    /// Gives one role.
+    pub fn role(mut self, role: impl Into<String>) -> Self {
+        self.0.roles.push(role.into());
+        self
+    }
+
+    /// Sets the tenant.
+    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.0.tenant = Some(tenant.into());
+        self
+    }
+
+    /// Sets the OAuth client.
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.0.client_id = Some(client_id.into());
+        self
+    }
+
+    /// Sets the plan.
+    pub fn plan(mut self, plan: impl Into<String>) -> Self {
+        self.0.plan = Some(plan.into());
+        self
+    }
+
+    /// Sets how and when the person was authenticated.
+    pub fn assurance(mut self, assurance: Assurance) -> Self {
+        self.0.assurance = assurance;
+        self
+    }
+
+    /// Sets when the credential expires, since the Unix epoch.
+    pub const fn expires_at(mut self, at: Duration) -> Self {
+        self.0.expires_at = Some(at);
+        self
+    }
+
+    /// Sets the verified claims.
+    pub fn claims(mut self, claims: Map<String, Value>) -> Self {
+        self.0.claims = claims;
+        self
+    }
+
+    /// The principal.
+    #[must_use]
+    pub fn build(self) -> Principal {
+        Principal(Arc::new(self.0))
+    }
+}
+
+impl fmt::Debug for PrincipalBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrincipalBuilder").field("subject", &self.0.subject).finish_non_exhaustive()
+    }
+}

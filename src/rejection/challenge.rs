@@ -1,0 +1,152 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use http::HeaderValue;
+
+use super::{Rejection, RejectionKind};
+use crate::config::ConfigError;
+
+/// One authentication challenge: scheme, realm and parameters of a `WWW-Authenticate` field (RFC 9110 11.6.1).
+///
+/// The text is made once, when a layer is built; only fixed error codes and declared scopes are added later.
+#[derive(Clone)]
+pub struct Challenge {
+    scheme: &'static str,
+    text: String,
+    header: HeaderValue,
+    carries_errors: bool,
+}
+
+impl Challenge {
+    /// A challenge of `scheme` for `realm`. A realm is always sent: Bearer demands at least one parameter (RFC 6750 3).
+    ///
+    /// # Errors
+    ///
+    /// If the scheme is not a token, or the realm holds anything but visible ASCII without `"` and `\`.
+    pub fn new(scheme: &'static str, realm: &str) -> Result<Self, ConfigError> {
+        if scheme.is_empty() || !scheme.bytes().all(is_token) {
+            return Err(ConfigError::new(
+                format!("challenge scheme {scheme:?}"),
+                "is not a token (RFC 9110 5.6.2)",
+            ));
+        }
+        let bare = Self {
+            scheme,
+            text: format!("{scheme} "),
+            header: HeaderValue::from_static(""),
+            carries_errors: ["Bearer", "DPoP"].contains(&scheme),
+        };
+        bare.with_parameter("realm", realm)
+    }
+
+    /// Adds a parameter.
+    ///
+    /// # Errors
+    ///
+    /// If the name is not a token, or the value holds anything but visible ASCII without `"` and `\`.
+    pub fn with_parameter(mut self, name: &str, value: &str) -> Result<Self, ConfigError> {
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(ConfigError::new(
+                format!("challenge parameter {name:?}"),
+                "is not a token (RFC 9110 5.6.2)",
+            ));
+        }
+        let problem = || {
+            let culprit = format!("challenge parameter {name}={value:?}");
+            ConfigError::new(
+                culprit,
+                "must be printable ASCII without quote and backslash (RFC 6750 3)",
+            )
+        };
+        if !value.bytes().all(is_quotable) {
+            return Err(problem());
+        }
+        if !self.text.ends_with(' ') {
+            self.text.push_str(", ");
+        }
+        self.text = format!("{}{name}=\"{value}\"", self.text);
+        self.header = HeaderValue::from_str(&self.text).map_err(|_| problem())?;
+        Ok(self)
+    }
+
+    /// The scheme's name, such as `Bearer`.
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
+    /// The challenge with an error code, for a scheme whose standard has error codes.
+    fn with_error(&self, error: &str, scope: Option<&str>) -> HeaderValue {
+        if !self.carries_errors {
+            return self.header.clone();
+        }
+        let scope = scope.map_or(Cow::Borrowed(""), |scope| format!(", scope=\"{scope}\"").into());
+        // Error codes are constants and scopes were checked when the rules were built: this always fits.
+        HeaderValue::try_from(format!("{}, error=\"{error}\"{scope}", self.text))
+            .unwrap_or_else(|_| self.header.clone())
+    }
+}
+
+impl fmt::Debug for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Challenge").field(&self.text).finish()
+    }
+}
+
+/// The challenges of all schemes that an authentication layer accepts, in its order.
+///
+/// The layer leaves them in the request's extensions, so that whoever refuses further in can send them.
+#[derive(Clone, Debug)]
+pub struct Challenges(Arc<[Challenge]>);
+
+impl Challenges {
+    /// The challenges of these schemes.
+    #[must_use]
+    pub fn new(challenges: impl IntoIterator<Item = Challenge>) -> Self {
+        Self(challenges.into_iter().collect())
+    }
+
+    /// What a 401 carries where no authentication layer ran: a 401 without a challenge is no valid response.
+    pub(super) fn fallback() -> &'static Self {
+        static FALLBACK: LazyLock<Challenges> =
+            LazyLock::new(|| Challenges::new(Challenge::new("Bearer", "api")));
+        &FALLBACK
+    }
+
+    /// The `WWW-Authenticate` values of a refusal: all schemes on a 401, with the error on the one that was tried;
+    /// only that one on a 400 and on a 403 for want of scope; none otherwise.
+    pub(super) fn answer(&self, rejection: &Rejection) -> Vec<HeaderValue> {
+        let tried = rejection.tried_scheme();
+        let error = match rejection.kind() {
+            RejectionKind::Unauthenticated => {
+                return self.0.iter().map(|challenge| challenge.header.clone()).collect();
+            }
+            RejectionKind::InvalidCredentials => "invalid_token",
+            RejectionKind::BadRequest => "invalid_request",
+            RejectionKind::InsufficientScope => "insufficient_scope",
+            _ => return Vec::new(),
+        };
+        let all = rejection.kind() == RejectionKind::InvalidCredentials;
+        let of = |challenge: &Challenge| {
+            if tried == Some(challenge.scheme) {
+                (all || challenge.carries_errors)
+                    .then(|| challenge.with_error(error, rejection.scope()))
+            } else {
+                all.then(|| challenge.header.clone())
+            }
+        };
+        self.0.iter().filter_map(of).collect()
+    }
+}
+
+/// `tchar` of RFC 9110 5.6.2.
+const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+}
+
+/// Bytes that stand for themselves inside a quoted-string, as RFC 6750 3 allows them.
+const fn is_quotable(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
+}

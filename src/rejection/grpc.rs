@@ -1,0 +1,40 @@
+//! gRPC refusals: trailers-only, that is a status in the header section of an HTTP 200 response without a body
+//! (gRPC over HTTP/2, "Responses").
+
+use bytes::Bytes;
+use http::Response;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::RejectionKind;
+
+pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+pub(crate) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+/// "Percent-Encoded": everything but the visible ASCII characters and space, and the percent sign itself.
+const MESSAGE: &AsciiSet = &CONTROLS.add(b'%');
+
+pub(super) fn response(kind: RejectionKind) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    response.headers_mut().insert(GRPC_STATUS, HeaderValue::from_static(kind.row().grpc));
+    response.headers_mut().insert(GRPC_MESSAGE, message(kind.detail()));
+    response
+}
+
+/// A status message as a header value.
+pub(crate) fn message(text: &str) -> HeaderValue {
+    let encoded = utf8_percent_encode(text, MESSAGE).to_string();
+    HeaderValue::try_from(encoded).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g1_a_status_message_is_percent_encoded() {
+        assert_eq!(message("plain text"), "plain text");
+        assert_eq!(message("100 %\r\nß"), "100 %25%0D%0A%C3%9F");
+    }
+}

@@ -1,0 +1,7 @@
+//! For tests and demonstrations of services that use this crate: a clock to turn by hand and a token issuer.
+//!
+//! Nothing here belongs into a service that faces customers.
+
+mod clock;
+
+pub use self::clock::FakeClock;

@@ -1,0 +1,18 @@
+//! The whole test suite in one binary, one module a capability. A name that starts with an id such as `b4_` belongs to
+//! that row of `docs/conformance.md`.
+
+mod support;
+
+mod api_keys;
+mod client_address;
+mod contract;
+mod errors;
+mod extract;
+mod gate;
+mod grpc;
+mod rate_limit;
+mod response_headers;
+mod rules;
+mod schemes;
+mod tokens;
+mod warden;
