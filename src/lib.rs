@@ -7,6 +7,7 @@ pub mod authz;
 pub mod client_address;
 pub mod clock;
 pub mod config;
+pub mod frameworks;
 pub mod gate;
 pub mod principal;
 pub mod rate_limit;

@@ -1,1 +1,148 @@
-//! Placeholder.
+//! Bearer tokens in the `Authorization` header field (RFC 6750 2.1).
+//!
+//! # Rules
+//!
+//! 1. The scheme's name is case-insensitive (RFC 9110 11.1); the token is one or more characters of `b64token`.
+//! 2. Tokens in the query or in a form body are never read (RFC 9700 4.3.2).
+//! 3. Any bad token gets the same 401 with `error="invalid_token"` and no description.
+//!
+//! # What is not checked
+//!
+//! Whether the sender is the one whom the token was given to: whoever bears it may use it.
+
+use http::header::AUTHORIZATION;
+use http::request;
+
+use super::jwt::{JwtValidator, TokenError};
+use super::{Attempt, Authenticator};
+use crate::config::ConfigError;
+use crate::rejection::Challenge;
+
+const SCHEME: &str = "Bearer";
+
+/// Accepts `Authorization: Bearer` with a signed token.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use http::Request;
+/// use tower_warden::authn::bearer::BearerAuthenticator;
+/// use tower_warden::authn::jwt::{Issuer, JwtValidator};
+/// use tower_warden::authn::{Attempt, Authenticator};
+/// use tower_warden::testing::TestIssuer;
+///
+/// let signer = TestIssuer::new("https://issuer.example", "https://api.example");
+/// let bearer = BearerAuthenticator::new(JwtValidator::new(signer.trust()?));
+/// let attempt = |token: &str| {
+///     let request = Request::builder().header("authorization", format!("Bearer {token}")).body(());
+///     request.map(|request| bearer.authenticate(&request.into_parts().0))
+/// };
+///
+/// assert!(matches!(attempt(&signer.token("ada").sign())?, Attempt::Ready(Ok(_))));
+/// assert!(matches!(attempt("made.up.token")?, Attempt::Ready(Err(_))));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct BearerAuthenticator {
+    validator: JwtValidator,
+    challenge: Challenge,
+}
+
+impl BearerAuthenticator {
+    /// Accepts the tokens that `validator` accepts; the realm is `api`.
+    ///
+    /// # Panics
+    ///
+    /// Never: the challenge is a constant.
+    #[must_use]
+    pub fn new(validator: JwtValidator) -> Self {
+        let challenge = Challenge::new(SCHEME, "api").expect("a constant challenge is well-formed");
+        Self { validator, challenge }
+    }
+
+    /// Names another realm in the challenge.
+    ///
+    /// # Errors
+    ///
+    /// If the realm cannot stand in a quoted string.
+    pub fn with_realm(mut self, realm: &str) -> Result<Self, ConfigError> {
+        self.challenge = Challenge::new(SCHEME, realm)?;
+        Ok(self)
+    }
+}
+
+impl Authenticator for BearerAuthenticator {
+    fn challenge(&self) -> &Challenge {
+        &self.challenge
+    }
+
+    fn is_presented(&self, head: &request::Parts) -> bool {
+        head.headers
+            .get(AUTHORIZATION)
+            .is_some_and(|value| after_scheme(value.as_bytes()).is_some())
+    }
+
+    fn authenticate(&self, head: &request::Parts) -> Attempt {
+        let token = head.headers.get(AUTHORIZATION).and_then(|value| token(value.as_bytes()));
+        let validated =
+            token.ok_or(TokenError::Malformed).and_then(|token| self.validator.validate(token));
+        Attempt::Ready(validated.map_err(Into::into))
+    }
+}
+
+/// What follows the scheme's name, where the value is of this scheme.
+fn after_scheme(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = value.split_at_checked(SCHEME.len())?;
+    let ends_here = rest.first().is_none_or(|byte| matches!(byte, b' ' | b'\t'));
+    (ends_here && scheme.eq_ignore_ascii_case(SCHEME.as_bytes())).then_some(rest)
+}
+
+/// The token: `1*SP b64token` (RFC 9110 11.4, RFC 6750 2.1).
+fn token(value: &[u8]) -> Option<&str> {
+    let rest = after_scheme(value)?;
+    let token = &rest[rest.iter().take_while(|byte| **byte == b' ').count()..];
+    let is_b64token = !token.is_empty() && token.iter().all(|byte| is_token68(*byte));
+    if is_b64token { std::str::from_utf8(token).ok() } else { None }
+}
+
+const fn is_token68(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn b1_the_scheme_is_case_insensitive_and_the_token_is_one_word() {
+        for (value, expected) in [
+            ("Bearer a.b.c", Some("a.b.c")),
+            ("bearer a.b.c", Some("a.b.c")),
+            ("BEARER   a.b.c", Some("a.b.c")),
+            ("Bearer", None),
+            ("Bearer ", None),
+            ("Bearer\ta.b.c", None),
+            ("Bearer a b", None),
+            ("Bearer a,b", None),
+            ("Bearer \u{e9}", None),
+            ("Bearera.b.c", None),
+            ("Basic YTpi", None),
+        ] {
+            assert_eq!(token(value.as_bytes()), expected, "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_without_panic(value in any::<Vec<u8>>()) {
+            let _ = token(&value);
+        }
+
+        #[test]
+        fn a_token_survives_a_round_trip(expected in "[A-Za-z0-9._~+/-]{1,99}") {
+            let value = format!("Bearer {expected}");
+            prop_assert_eq!(token(value.as_bytes()), Some(&*expected));
+        }
+    }
+}

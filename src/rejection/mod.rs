@@ -162,11 +162,11 @@ impl Rejection {
     /// Writes the refusal to the log, once: dependency failures and bugs as errors, the rest as information.
     pub(crate) fn log(&self, head: &request::Parts) {
         let status = self.kind.status().as_u16();
-        let source = self.source().map(tracing::field::display);
+        // The Debug form of a text escapes control characters, so that no source and no path can forge a line (ASVS 16.4.1).
+        let source = self.source().map(|source| tracing::field::debug(source.to_string()));
         let correlation_id = CorrelationId::of(&head.extensions).map(tracing::field::display);
         let (control, code, reason) = (self.control, self.kind.code(), self.reason);
         let (method, path) = (&head.method, head.uri.path());
-        // The path goes out in its Debug form, which escapes control characters (ASVS 16.4.1).
         if self.kind.is_fault() {
             tracing::error!(
                 target: "tower_warden::rejection",

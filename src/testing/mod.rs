@@ -3,5 +3,7 @@
 //! Nothing here belongs into a service that faces customers.
 
 mod clock;
+mod issuer;
 
 pub use self::clock::FakeClock;
+pub use self::issuer::{TestIssuer, TestToken};

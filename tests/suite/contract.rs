@@ -1,1 +1,174 @@
-//! Placeholder.
+//! What every public layer owes to tower: readiness, errors, cancellation and panics, over real tower services.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+use std::future::pending;
+use std::panic::AssertUnwindSafe;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use http::{Request, Response};
+use tower::buffer::Buffer;
+use tower::limit::ConcurrencyLimit;
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_warden::authn::AuthenticateLayer;
+use tower_warden::authn::bearer::BearerAuthenticator;
+use tower_warden::authn::jwt::JwtValidator;
+use tower_warden::gate::{Gate, GateLayer, Verdict};
+use tower_warden::testing::TestIssuer;
+
+use crate::support::{TestBody, get, hello};
+
+/// Makes the tests of one layer. `$request` is an expression for a request that the layer admits.
+macro_rules! contract {
+    ($name:ident, $layer:expr, $request:expr) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn the_service_is_clone_send_sync() {
+                fn assert<T: Clone + Send + Sync + 'static>(_: &T) {}
+                let layer = $layer;
+                assert(&layer);
+                assert(&layer.layer(service_fn(hello)));
+            }
+
+            #[tokio::test]
+            async fn it_works_over_a_buffer() {
+                let service = $layer.layer(Buffer::new(service_fn(hello), 1));
+                for _ in 0..3 {
+                    let response =
+                        service.clone().oneshot($request).await.map_err(|error| error.to_string());
+                    assert_eq!(response.unwrap().status(), 200);
+                }
+            }
+
+            #[tokio::test]
+            async fn it_calls_the_service_that_was_ready() {
+                // A concurrency limit panics when a clone is called that was never polled ready.
+                let mut service = $layer.layer(ConcurrencyLimit::new(service_fn(hello), 1));
+                for _ in 0..3 {
+                    let response = service.ready().await.unwrap().call($request).await.unwrap();
+                    assert_eq!(response.status(), 200);
+                }
+            }
+
+            #[tokio::test]
+            async fn a_service_that_is_not_ready_is_waited_for() {
+                let (mock, mut handle) =
+                    tower_test::mock::spawn_with(|mock: Mock| $layer.layer(mock));
+                let mut mock = mock;
+                handle.allow(0);
+                assert!(mock.poll_ready().is_pending());
+                handle.allow(1);
+                assert!(mock.poll_ready().is_ready());
+            }
+
+            #[tokio::test]
+            async fn a_dropped_future_gives_its_place_back() {
+                let stuck = service_fn(async |_: Request<TestBody>| {
+                    pending::<Result<Response<TestBody>, Infallible>>().await
+                });
+                let mut service = $layer.layer(ConcurrencyLimit::new(stuck, 1));
+                let mut call = Box::pin(service.ready().await.unwrap().call($request));
+                for _ in 0..3 {
+                    assert!(futures_util::poll!(&mut call).is_pending());
+                    tokio::task::yield_now().await;
+                }
+                drop(call);
+                let freed = tokio::time::timeout(Duration::from_secs(5), service.ready()).await;
+                assert!(freed.is_ok(), "the place is still taken");
+            }
+
+            #[tokio::test]
+            async fn an_error_of_the_inner_service_passes_untouched() {
+                let failing = service_fn(async |_: Request<TestBody>| {
+                    Err::<Response<TestBody>, _>(InnerError(42))
+                });
+                let error: InnerError =
+                    $layer.layer(failing).oneshot($request).await.err().unwrap();
+                assert_eq!(error, InnerError(42));
+            }
+
+            #[tokio::test]
+            async fn it_survives_a_panic_of_the_inner_service() {
+                let moody = service_fn(async |request: Request<TestBody>| {
+                    assert!(!request.headers().contains_key("x-panic"), "moody");
+                    hello(request).await
+                });
+                let service = $layer.layer(moody);
+                let mut bad = $request;
+                bad.headers_mut().insert("x-panic", "1".parse().unwrap());
+                let outcome = AssertUnwindSafe(service.clone().oneshot(bad)).catch_unwind().await;
+                if let Ok(response) = outcome {
+                    assert_eq!(response.unwrap().status(), 500);
+                }
+                assert_eq!(service.oneshot($request).await.unwrap().status(), 200);
+            }
+        }
+    };
+}
+
+type Mock = tower_test::mock::Mock<Request<TestBody>, Response<TestBody>>;
+
+#[derive(Debug, PartialEq, Eq)]
+struct InnerError(u8);
+
+impl fmt::Display for InnerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "inner error {}", self.0)
+    }
+}
+
+impl Error for InnerError {}
+
+#[derive(Clone, Debug)]
+struct Open;
+
+impl Gate for Open {
+    type Pass = ();
+
+    fn admit(&self, _head: &mut http::request::Parts) -> Verdict<()> {
+        Verdict::admit(())
+    }
+}
+
+/// Admits after it has been polled twice.
+#[derive(Clone, Debug)]
+struct Slow;
+
+impl Gate for Slow {
+    type Pass = ();
+
+    fn admit(&self, _head: &mut http::request::Parts) -> Verdict<()> {
+        Verdict::pending(async {
+            tokio::task::yield_now().await;
+            Ok(())
+        })
+    }
+}
+
+contract!(a_ready_gate, GateLayer::new(Open), get("/", &[]));
+contract!(a_pending_gate, GateLayer::new(Slow), get("/", &[]));
+contract!(authentication, AuthenticateLayer::new(anyone()).optional(), get("/", &[]));
+
+fn anyone() -> BearerAuthenticator {
+    let issuer = TestIssuer::new("https://issuer.example", "https://api.example");
+    BearerAuthenticator::new(JwtValidator::new(issuer.trust().unwrap()))
+}
+
+#[tokio::test]
+async fn the_inner_service_is_not_called_before_a_pending_verdict_resolves() {
+    let (inner, mut handle) = tower_test::mock::pair::<Request<TestBody>, Response<TestBody>>();
+    let mut service = GateLayer::new(Slow).layer(inner);
+    handle.allow(1);
+    let mut call = Box::pin(service.ready().await.unwrap().call(get("/", &[])));
+    assert!(futures_util::poll!(&mut call).is_pending());
+    assert!(matches!(futures_util::poll!(Box::pin(handle.next_request())), Poll::Pending));
+    assert!(futures_util::poll!(&mut call).is_pending());
+    let (_, respond) = handle.next_request().await.unwrap();
+    respond.send_response(Response::new(TestBody::default()));
+    assert_eq!(call.await.unwrap().status(), 200);
+}

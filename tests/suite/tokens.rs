@@ -1,1 +1,695 @@
-//! Placeholder.
+//! Bearer tokens: signed tokens of configured issuers, through the real authentication layer.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{EncodingKey, Header};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tower_warden::authn::AuthenticateLayer;
+use tower_warden::authn::bearer::BearerAuthenticator;
+use tower_warden::authn::jwt::{
+    Algorithm, Issuer, JwtValidator, KeyError, TokenError, VerifyingKey,
+};
+use tower_warden::clock::Clock;
+use tower_warden::principal::PrincipalKind;
+use tower_warden::testing::{FakeClock, TestIssuer, TestToken};
+
+use crate::support::{Answer, Logs, get, through};
+
+const ISSUER: &str = "https://issuer.example";
+const AUDIENCE: &str = "https://api.example";
+const NOW: u64 = 1_800_000_000;
+
+fn signer() -> TestIssuer {
+    TestIssuer::new(ISSUER, AUDIENCE)
+}
+
+fn layer(signer: &TestIssuer) -> AuthenticateLayer {
+    AuthenticateLayer::new(BearerAuthenticator::new(JwtValidator::new(signer.trust().unwrap())))
+}
+
+/// A validator whose clock stands at [`NOW`], for tokens of any type.
+fn at_now(signer: &TestIssuer) -> JwtValidator {
+    let issuer =
+        Issuer::builder(ISSUER).audience(AUDIENCE).key(signer.verifying_key()).build().unwrap();
+    JwtValidator::builder().issuer(issuer).clock(FakeClock::at_unix(NOW)).build().unwrap()
+}
+
+fn token(signer: &TestIssuer) -> TestToken {
+    signer.token("ada").issued_at(NOW)
+}
+
+async fn send(layer: &AuthenticateLayer, authorization: &str) -> Answer {
+    through(layer, get("/", &[("authorization", authorization)])).await
+}
+
+fn reencode(token: &str, part: usize, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> String {
+    let mut parts: Vec<String> = token.split('.').map(str::to_owned).collect();
+    parts[part] = URL_SAFE_NO_PAD.encode(change(URL_SAFE_NO_PAD.decode(&parts[part]).unwrap()));
+    parts.join(".")
+}
+
+#[tokio::test]
+async fn b1_bearer_is_accepted_in_any_letter_case() {
+    let signer = signer();
+    let layer = layer(&signer);
+    for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+        let answer = send(&layer, &format!("{scheme} {}", signer.token("ada").sign())).await;
+        assert_eq!((answer.status, answer.text()), (200, "inner"), "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn b2_two_authorization_fields_are_400() {
+    let signer = signer();
+    let token = format!("Bearer {}", signer.token("ada").sign());
+    let answer =
+        through(&layer(&signer), get("/", &[("authorization", &token), ("authorization", &token)]))
+            .await;
+    assert_eq!((answer.status, answer.reason()), (400, "several_authorization_fields"));
+}
+
+#[tokio::test]
+async fn b3_a_token_in_the_query_or_another_header_is_not_read() {
+    let signer = signer();
+    let token = signer.token("ada").sign();
+    let answer =
+        through(&layer(&signer), get(&format!("/?access_token={token}"), &[("x-token", &token)]))
+            .await;
+    assert_eq!((answer.status, answer.reason()), (401, "no_credentials"));
+}
+
+#[tokio::test]
+async fn b5_b6_no_credentials_get_a_challenge_with_realm_and_without_error() {
+    let answer = through(&layer(&signer()), get("/", &[])).await;
+    assert_eq!((answer.status, answer.header("www-authenticate")), (401, r#"Bearer realm="api""#));
+}
+
+#[tokio::test]
+async fn b7_every_bad_token_gets_one_uniform_401() {
+    let signer = signer();
+    let layer = layer(&signer);
+    let mut bodies = Vec::new();
+    for (name, token, error) in hostile_tokens(&signer) {
+        let answer = send(&layer, &format!("Bearer {token}")).await;
+        assert_eq!(answer.status, 401, "{name}");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            r#"Bearer realm="api", error="invalid_token""#,
+            "{name}"
+        );
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.reason(), error.reason(), "{name}");
+        bodies.push(answer.text().to_owned());
+    }
+    assert!(bodies.len() >= 40, "{}", bodies.len());
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+}
+
+#[tokio::test]
+async fn b9_nothing_of_the_token_or_the_reason_reaches_the_caller() {
+    let signer = signer();
+    let logs = Logs::capture();
+    let secret =
+        token(&signer).claim("secret", "hunter2-claim").header("kid", "hunter2-kid").sign();
+    let answer = send(&layer(&signer), &format!("Bearer {secret}")).await;
+    let seen = format!("{:?} {}", answer.headers, answer.text());
+    for leak in ["hunter2", "unknown_key", "kid", "signature", &secret] {
+        assert!(!seen.contains(leak), "{leak} in {seen}");
+    }
+    assert!(logs.text().contains("token_unknown_key"), "{}", logs.text());
+    assert!(!logs.text().contains("hunter2") && !logs.text().contains(&secret), "{}", logs.text());
+}
+
+#[tokio::test]
+async fn b11_garbage_after_bearer_is_401_and_long_tokens_are_not_decoded() {
+    let layer = layer(&signer());
+    let huge = format!("Bearer {}", "a".repeat(16 * 1024 + 1));
+    for (value, reason) in [
+        ("Bearer", "token_malformed"),
+        ("Bearer  ", "token_malformed"),
+        ("Bearer !", "token_malformed"),
+        ("Bearer a b", "token_malformed"),
+        ("Bearer =", "token_malformed"),
+        ("Bearer ...", "token_malformed"),
+        ("Bearer {\"alg\":\"none\"}", "token_malformed"),
+        (&huge, "token_too_long"),
+    ] {
+        let answer = send(&layer, value).await;
+        assert_eq!(
+            (answer.status, answer.reason()),
+            (401, reason),
+            "{}",
+            &value[..value.len().min(40)]
+        );
+        assert!(answer.header("www-authenticate").contains(r#"error="invalid_token""#));
+    }
+}
+
+/// Tokens that must be refused, each with the check that has to catch it.
+fn hostile_tokens(signer: &TestIssuer) -> Vec<(String, String, TokenError)> {
+    let good = || signer.token("ada").scope("orders:read");
+    let mut table = Vec::new();
+    let mut add = |name: &str, token: String, error| table.push((name.to_owned(), token, error));
+
+    // Form (J5, J6).
+    add("two parts", good().sign().rsplit_once('.').unwrap().0.to_owned(), TokenError::Malformed);
+    add("four parts", good().sign() + ".AAAA", TokenError::Malformed);
+    add(
+        "five parts, as an encrypted token has",
+        good().sign() + ".AAAA.AAAA",
+        TokenError::Malformed,
+    );
+    add("padding", good().sign() + "=", TokenError::Malformed);
+    add(
+        "empty signature",
+        good().sign().rsplit_once('.').unwrap().0.to_owned() + ".",
+        TokenError::Signature,
+    );
+    add("empty payload", "eyJhbGciOiJFUzI1NiJ9..AAAA".to_owned(), TokenError::Malformed);
+    add(
+        "standard base64 alphabet",
+        reencode(&good().sign(), 0, |_| b"{\"alg\":\"?>\"}".to_vec()).replace(['-', '_'], "+"),
+        TokenError::Malformed,
+    );
+    add(
+        "header is an array",
+        reencode(&good().sign(), 0, |_| b"[]".to_vec()),
+        TokenError::Malformed,
+    );
+    add(
+        "header is not UTF-8",
+        reencode(&good().sign(), 0, |_| b"{\"alg\":\"\xff\"}".to_vec()),
+        TokenError::Malformed,
+    );
+    add(
+        "two headers",
+        reencode(&good().sign(), 0, |h| [h.clone(), h].concat()),
+        TokenError::Malformed,
+    );
+    let header = br#"{"alg":"ES256","kid":"test-ES256","typ":"at+jwt"}"#;
+    add(
+        "repeated alg",
+        signer.sign(br#"{"alg":"ES256","alg":"ES256"}"#, b"{}"),
+        TokenError::Malformed,
+    );
+    add("claims are an array", signer.sign(header, b"[]"), TokenError::Malformed);
+    add("claims are not UTF-8", signer.sign(header, b"{\"sub\":\"\xff\"}"), TokenError::Malformed);
+    add(
+        "repeated claim",
+        signer.sign(header, br#"{"sub":"ada","sub":"eve"}"#),
+        TokenError::Malformed,
+    );
+    let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(500), "]".repeat(500));
+    add("deep claims", signer.sign(header, deep.as_bytes()), TokenError::Malformed);
+
+    // Algorithm and key (J1 - J4).
+    for none in ["none", "None", "NONE", "nOnE"] {
+        let header = format!(r#"{{"alg":"{none}"}}"#);
+        let unsigned = format!(
+            "{}.{}.",
+            URL_SAFE_NO_PAD.encode(header),
+            good().sign().split('.').nth(1).unwrap()
+        );
+        add(none, unsigned, TokenError::AlgorithmNotAllowed);
+        add(
+            &format!("{none}, signed"),
+            good().header("alg", none).sign(),
+            TokenError::AlgorithmNotAllowed,
+        );
+    }
+    for other in
+        ["RS256", "HS256", "ES384", "EdDSA", "Ed25519", "es256", "ES256K", "", "A128KW", "dir"]
+    {
+        add(
+            &format!("alg {other:?}"),
+            good().header("alg", other).sign(),
+            TokenError::AlgorithmNotAllowed,
+        );
+    }
+    add("alg is a number", good().header("alg", 5).sign(), TokenError::Malformed);
+    add("alg is missing", good().without_header("alg").sign(), TokenError::Malformed);
+    add("unknown kid", good().header("kid", "other").sign(), TokenError::UnknownKey);
+    add("kid is a path", good().header("kid", "../../dev/null").sign(), TokenError::UnknownKey);
+    add("kid is a number", good().header("kid", 1).sign(), TokenError::Malformed);
+    add("crit", good().header("crit", json!(["exp"])).sign(), TokenError::CriticalHeader);
+    add("empty crit", good().header("crit", json!([])).sign(), TokenError::CriticalHeader);
+    add(
+        "crit names what is absent",
+        good().header("crit", json!(["x"])).sign(),
+        TokenError::CriticalHeader,
+    );
+    add("b64", good().header("b64", false).sign(), TokenError::Malformed);
+    let stranger = TestIssuer::new(ISSUER, AUDIENCE);
+    add("signed by another key", stranger.token("ada").sign(), TokenError::Signature);
+    let jwk = json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"});
+    add(
+        "brings its own jwk",
+        stranger.token("ada").header("jwk", jwk).sign(),
+        TokenError::Signature,
+    );
+    add(
+        "brings its own jku",
+        stranger.token("ada").header("jku", "https://evil.example").sign(),
+        TokenError::Signature,
+    );
+    add(
+        "changed claims",
+        reencode(&good().sign(), 1, |c| [&c[..c.len() - 1], b",\"x\":1}"].concat()),
+        TokenError::Signature,
+    );
+    add(
+        "signature cut short",
+        reencode(&good().sign(), 2, |s| s[..s.len() - 1].to_vec()),
+        TokenError::Signature,
+    );
+    add(
+        "signature too long",
+        reencode(&good().sign(), 2, |s| [s, vec![0]].concat()),
+        TokenError::Signature,
+    );
+    add(
+        "signature of zeros",
+        reencode(&good().sign(), 2, |s| vec![0; s.len()]),
+        TokenError::Signature,
+    );
+    add("huge signature", reencode(&good().sign(), 2, |_| vec![1; 4096]), TokenError::Malformed);
+
+    // Type (J11, J12).
+    for media_type in
+        ["JWT", "dpop+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt", "id+jwt", ""]
+    {
+        add(
+            &format!("typ {media_type:?}"),
+            good().header("typ", media_type).sign(),
+            TokenError::MediaType,
+        );
+    }
+    add("no typ", good().without_header("typ").sign(), TokenError::MediaType);
+
+    // Claims (J7 - J10).
+    add("no iss", good().without_claim("iss").sign(), TokenError::Issuer);
+    for issuer in [
+        "https://issuer.example/",
+        "https://ISSUER.example",
+        "https://issuer.example.evil.example",
+        "",
+    ] {
+        add(&format!("iss {issuer:?}"), good().claim("iss", issuer).sign(), TokenError::Issuer);
+    }
+    add("iss array", good().claim("iss", json!([ISSUER])).sign(), TokenError::Issuer);
+    add("no aud", good().without_claim("aud").sign(), TokenError::Audience);
+    add("other aud", good().claim("aud", "https://other.example").sign(), TokenError::Audience);
+    add("empty aud", good().claim("aud", json!([])).sign(), TokenError::Audience);
+    add(
+        "aud prefix",
+        good().claim("aud", "https://api.example/admin").sign(),
+        TokenError::Audience,
+    );
+    add("aud number", good().claim("aud", 1).sign(), TokenError::ClaimMalformed);
+    add(
+        "aud object",
+        good().claim("aud", json!({AUDIENCE: true})).sign(),
+        TokenError::ClaimMalformed,
+    );
+    add(
+        "aud of mixed types",
+        good().claim("aud", json!([AUDIENCE, 1])).sign(),
+        TokenError::ClaimMalformed,
+    );
+    add("expired", good().expired_since(Duration::from_secs(120)).sign(), TokenError::Expired);
+    add("no exp", good().without_claim("exp").sign(), TokenError::ExpiryMissing);
+    for value in [
+        json!("9999999999"),
+        json!(null),
+        json!(-1),
+        json!(1e300),
+        json!([9_999_999_999_u64]),
+        json!(true),
+    ] {
+        add(&format!("exp {value}"), good().claim("exp", value).sign(), TokenError::ClaimMalformed);
+    }
+    add("not yet valid", good().claim("nbf", u32::MAX).sign(), TokenError::NotYetValid);
+    add("nbf text", good().claim("nbf", "0").sign(), TokenError::ClaimMalformed);
+    add("issued in the future", good().claim("iat", u32::MAX).sign(), TokenError::IssuedInFuture);
+    add("no sub", good().without_claim("sub").sign(), TokenError::SubjectMissing);
+    add("empty sub", good().claim("sub", "").sign(), TokenError::SubjectMissing);
+    add("sub number", good().claim("sub", 1).sign(), TokenError::ClaimMalformed);
+    add(
+        "bound to a key",
+        good().claim("cnf", json!({"jkt": "x"})).sign(),
+        TokenError::SenderConstrained,
+    );
+    add("empty cnf", good().claim("cnf", json!({})).sign(), TokenError::SenderConstrained);
+    add(
+        "scope is an array",
+        good().claim("scope", json!(["orders:read"])).sign(),
+        TokenError::ClaimMalformed,
+    );
+    add("roles are numbers", good().claim("roles", json!([1])).sign(), TokenError::ClaimMalformed);
+    add("tenant is a number", good().claim("tenant", 1).sign(), TokenError::ClaimMalformed);
+    for claim in ["iat", "jti", "client_id"] {
+        add(&format!("no {claim}"), good().without_claim(claim).sign(), TokenError::ClaimMalformed);
+    }
+    table
+}
+
+#[test]
+fn j1_every_algorithm_verifies_its_own_tokens_and_no_others() {
+    for algorithm in Algorithm::ALL {
+        let signer = TestIssuer::with_algorithm(ISSUER, AUDIENCE, algorithm);
+        let validator = at_now(&signer);
+        assert!(validator.validate(&token(&signer).sign()).is_ok(), "{algorithm}");
+        for other in Algorithm::ALL.into_iter().filter(|other| *other != algorithm) {
+            let confused = token(&signer).header("alg", other.name()).sign();
+            assert_eq!(
+                validator.validate(&confused),
+                Err(TokenError::AlgorithmNotAllowed),
+                "{algorithm} as {other}"
+            );
+        }
+    }
+}
+
+#[test]
+fn j1_ed25519_and_eddsa_are_separate_entries() {
+    let signer = TestIssuer::with_algorithm(ISSUER, AUDIENCE, Algorithm::EdDsa);
+    let validator = at_now(&signer);
+    assert!(validator.validate(&token(&signer).sign()).is_ok());
+    let renamed = token(&signer).header("alg", "Ed25519").sign();
+    assert_eq!(validator.validate(&renamed), Err(TokenError::AlgorithmNotAllowed));
+}
+
+#[test]
+fn j1_an_allow_list_narrows_what_the_keys_could_do() {
+    let signer = TestIssuer::with_algorithm(ISSUER, AUDIENCE, Algorithm::Rs256);
+    let other = TestIssuer::with_algorithm(ISSUER, AUDIENCE, Algorithm::Es256);
+    let issuer = Issuer::builder(ISSUER)
+        .audience(AUDIENCE)
+        .key(signer.verifying_key())
+        .key(other.verifying_key())
+        .algorithms([Algorithm::Es256])
+        .build()
+        .unwrap();
+    let validator =
+        JwtValidator::builder().issuer(issuer).clock(FakeClock::at_unix(NOW)).build().unwrap();
+    assert!(validator.validate(&token(&other).sign()).is_ok());
+    assert_eq!(validator.validate(&token(&signer).sign()), Err(TokenError::AlgorithmNotAllowed));
+}
+
+#[test]
+fn j1_cve_2026_39999_a_public_key_is_never_an_hmac_secret() {
+    let signer = TestIssuer::with_algorithm(ISSUER, AUDIENCE, Algorithm::Rs256);
+    let pem = signer.public_key_pem();
+    assert_eq!(
+        VerifyingKey::from_pem(Algorithm::Hs256, &pem).unwrap_err(),
+        KeyError::AlgorithmMismatch
+    );
+    // The attack: sign with the public key's text as the secret, and say HS256.
+    let header = Header {
+        kid: Some("test-RS256".to_owned()),
+        ..Header::new(jsonwebtoken::Algorithm::HS256)
+    };
+    let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": NOW + 60});
+    let forged =
+        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(pem.as_bytes())).unwrap();
+    assert_eq!(at_now(&signer).validate(&forged), Err(TokenError::AlgorithmNotAllowed));
+}
+
+#[test]
+fn j2_a_jwk_must_agree_with_itself() {
+    let (x, y) = (
+        "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+        "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+    );
+    let good = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "use": "sig", "alg": "ES256", "kid": "1"});
+    let key = VerifyingKey::from_jwk(&good.to_string()).unwrap();
+    assert_eq!(
+        (key.id(), key.algorithms().collect::<Vec<_>>()),
+        (Some("1"), vec![Algorithm::Es256])
+    );
+
+    let with = |name: &str, value: Value| {
+        let mut jwk = good.clone();
+        jwk[name] = value;
+        VerifyingKey::from_jwk(&jwk.to_string()).unwrap_err()
+    };
+    assert_eq!(with("alg", json!("ES384")), KeyError::AlgorithmMismatch);
+    assert_eq!(with("alg", json!("HS256")), KeyError::AlgorithmMismatch);
+    assert_eq!(with("alg", json!("none")), KeyError::AlgorithmMismatch);
+    assert_eq!(with("crv", json!("P-384")), KeyError::AlgorithmMismatch);
+    assert_eq!(with("crv", json!("secp256k1")), KeyError::Malformed);
+    assert_eq!(with("kty", json!("RSA")), KeyError::AlgorithmMismatch);
+    assert_eq!(with("kty", json!("oct")), KeyError::Malformed);
+    assert_eq!(with("use", json!("enc")), KeyError::Use);
+    assert_eq!(with("key_ops", json!(["sign"])), KeyError::Use);
+    assert_eq!(with("d", json!("AA")), KeyError::Private);
+    assert_eq!(with("k", json!("AA")), KeyError::Private);
+    assert_eq!(with("y", json!(x)), KeyError::Malformed);
+    assert_eq!(with("x", json!("AA")), KeyError::Malformed);
+}
+
+#[test]
+fn j2_one_bad_key_does_not_take_the_set_along() {
+    let (x, y) = (
+        "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+        "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+    );
+    let set = json!({"keys": [
+        {"kty": "EC", "crv": "P-256", "x": "AA", "y": y, "kid": "broken"},
+        {"kty": "new", "kid": "unknown"}, 7,
+        {"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": "good", "x5c": ["nonsense"]},
+        {"kty": "oct", "k": "AAAA", "kid": "secret"},
+    ]});
+    let keys = VerifyingKey::from_jwks(&set.to_string()).unwrap();
+    assert_eq!(keys.iter().map(VerifyingKey::id).collect::<Vec<_>>(), [Some("good")]);
+    assert_eq!(VerifyingKey::from_jwks("{}").unwrap_err(), KeyError::Malformed);
+}
+
+#[test]
+fn j8_naming_an_audience_makes_it_required_and_any_of_ours_will_do() {
+    let signer = signer();
+    let validator = at_now(&signer);
+    let among = token(&signer).claim("aud", json!(["https://other.example", AUDIENCE])).sign();
+    assert!(validator.validate(&among).is_ok());
+    assert_eq!(
+        validator.validate(&token(&signer).without_claim("aud").sign()),
+        Err(TokenError::Audience)
+    );
+}
+
+#[test]
+fn j9_leeway_is_exact_at_both_ends() {
+    let signer = signer();
+    let validator = at_now(&signer);
+    let with = |claim: &str, value: u64| {
+        validator.validate(&token(&signer).claim(claim, value).sign()).err()
+    };
+    assert_eq!(with("exp", NOW - 59), None);
+    assert_eq!(with("exp", NOW - 60), Some(TokenError::Expired));
+    assert_eq!(with("nbf", NOW + 60), None);
+    assert_eq!(with("nbf", NOW + 61), Some(TokenError::NotYetValid));
+    assert_eq!(with("iat", NOW + 61), Some(TokenError::IssuedInFuture));
+}
+
+#[test]
+fn j9_a_token_expires_while_it_is_in_use() {
+    let signer = signer();
+    let clock = FakeClock::at_unix(NOW);
+    let validator = JwtValidator::builder()
+        .issuer(signer.trust().unwrap())
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let token = token(&signer).sign();
+    assert!(validator.validate(&token).is_ok());
+    clock.advance(Duration::from_secs(300 + 60));
+    assert_eq!(validator.validate(&token), Err(TokenError::Expired));
+    assert_eq!(clock.unix().as_secs(), NOW + 360);
+}
+
+#[test]
+fn j10_dates_may_have_fractions() {
+    let signer = signer();
+    let fraction = NOW as f64 - 59.5;
+    assert!(at_now(&signer).validate(&token(&signer).claim("exp", fraction).sign()).is_ok());
+    let late = NOW as f64 - 60.5;
+    assert_eq!(
+        at_now(&signer).validate(&token(&signer).claim("exp", late).sign()),
+        Err(TokenError::Expired)
+    );
+}
+
+#[test]
+fn j10_a_maximum_age_makes_iat_required() {
+    let signer = signer();
+    let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).key(signer.verifying_key());
+    let issuer = issuer.max_age(Duration::from_secs(600)).build().unwrap();
+    let validator =
+        JwtValidator::builder().issuer(issuer).clock(FakeClock::at_unix(NOW)).build().unwrap();
+    let aged = |age: u64| validator.validate(&token(&signer).claim("iat", NOW - age).sign()).err();
+    assert_eq!((aged(660), aged(661)), (None, Some(TokenError::TooOld)));
+    let ageless = token(&signer).without_claim("iat").sign();
+    assert_eq!(validator.validate(&ageless), Err(TokenError::ClaimMalformed));
+}
+
+#[test]
+fn j12_other_kinds_of_token_are_refused_in_any_mode() {
+    let signer = signer();
+    for media_type in [
+        "dpop+jwt",
+        "logout+jwt",
+        "token-introspection+jwt",
+        "secevent+jwt",
+        "application/dpop+jwt",
+    ] {
+        let other = token(&signer).header("typ", media_type).sign();
+        assert_eq!(at_now(&signer).validate(&other), Err(TokenError::MediaType), "{media_type}");
+    }
+    for media_type in ["JWT", "at+jwt", "AT+JWT", "application/at+jwt"] {
+        assert!(
+            at_now(&signer).validate(&token(&signer).header("typ", media_type).sign()).is_ok(),
+            "{media_type}"
+        );
+    }
+}
+
+#[test]
+fn j13_short_keys_are_refused_when_they_are_loaded() {
+    for (algorithm, length) in
+        [(Algorithm::Hs256, 32), (Algorithm::Hs384, 48), (Algorithm::Hs512, 64)]
+    {
+        assert!(VerifyingKey::from_secret(algorithm, &vec![7; length]).is_ok());
+        let short = VerifyingKey::from_secret(algorithm, &vec![7; length - 1]);
+        assert_eq!(short.unwrap_err(), KeyError::TooShort, "{algorithm}");
+    }
+    assert_eq!(
+        VerifyingKey::from_secret(Algorithm::Rs256, &[7; 64]).unwrap_err(),
+        KeyError::AlgorithmMismatch
+    );
+    let modulus = URL_SAFE_NO_PAD.encode([&[0x7f][..], &[0xff; 255]].concat());
+    let jwk = json!({"kty": "RSA", "n": modulus, "e": "AQAB"});
+    assert_eq!(VerifyingKey::from_jwk(&jwk.to_string()).unwrap_err(), KeyError::TooShort);
+}
+
+#[test]
+fn j15_the_identity_is_issuer_and_subject() {
+    let signer = signer();
+    let principal = at_now(&signer)
+        .validate(&token(&signer).claim("email", "root@example.com").sign())
+        .unwrap();
+    assert_eq!(principal.identity(), (ISSUER, "ada"));
+}
+
+#[test]
+fn j16_scopes_come_from_scope_or_scp_and_an_absent_list_grants_nothing() {
+    let signer = signer();
+    let scopes =
+        |token: TestToken| at_now(&signer).validate(&token.sign()).unwrap().scopes().to_string();
+    assert_eq!(scopes(token(&signer).claim("scope", "a b")), "a b");
+    let scp = token(&signer).without_claim("scope");
+    assert_eq!(scopes(scp.clone()), "");
+    assert_eq!(scopes(scp.clone().claim("scp", json!(["a", "b c"]))), "a");
+    assert_eq!(scopes(scp.claim("scp", "a b")), "a b");
+}
+
+#[test]
+fn j17_a_client_that_speaks_for_itself_is_a_machine() {
+    let signer = signer();
+    let kind = |client: &str| {
+        at_now(&signer).validate(&token(&signer).claim("client_id", client).sign()).unwrap().kind()
+    };
+    assert_eq!((kind("ada"), kind("web")), (PrincipalKind::Machine, PrincipalKind::User));
+}
+
+#[test]
+fn k8_with_several_issuers_a_token_is_verified_by_its_own() {
+    let (one, two) = (signer(), TestIssuer::new("https://two.example", AUDIENCE));
+    let validator = JwtValidator::builder()
+        .issuer(one.trust().unwrap())
+        .issuer(two.trust().unwrap())
+        .clock(FakeClock::at_unix(NOW))
+        .build()
+        .unwrap();
+    assert_eq!(validator.validate(&token(&one).sign()).unwrap().issuer(), ISSUER);
+    assert_eq!(validator.validate(&token(&two).sign()).unwrap().issuer(), "https://two.example");
+    // One issuer's key does not speak for the other, and an issuer nobody configured for nobody.
+    let cross = token(&two).claim("iss", ISSUER).sign();
+    assert_eq!(validator.validate(&cross), Err(TokenError::Signature));
+    let unknown = token(&two).claim("iss", "https://three.example").sign();
+    assert_eq!(validator.validate(&unknown), Err(TokenError::Issuer));
+}
+
+#[test]
+fn tokens_of_another_library_are_accepted() {
+    let secret = [9; 32];
+    let key = VerifyingKey::from_secret(Algorithm::Hs256, &secret).unwrap();
+    let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).key(key).build().unwrap();
+    let validator =
+        JwtValidator::builder().issuer(issuer).clock(FakeClock::at_unix(NOW)).build().unwrap();
+    let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": NOW + 60});
+    let token =
+        jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(&secret))
+            .unwrap();
+    assert_eq!(validator.validate(&token).unwrap().subject(), "ada");
+}
+
+#[test]
+fn an_unsafe_issuer_is_refused_with_every_problem() {
+    let error = Issuer::builder("").leeway(Duration::from_secs(301)).build().unwrap_err();
+    assert_eq!(error.problems().len(), 4, "{error}");
+    let mixed = Issuer::builder(ISSUER)
+        .audience(AUDIENCE)
+        .key(signer().verifying_key())
+        .key(VerifyingKey::from_secret(Algorithm::Hs256, &[7; 32]).unwrap())
+        .algorithms([Algorithm::Es256, Algorithm::Rs256])
+        .build()
+        .unwrap_err()
+        .to_string();
+    assert!(mixed.contains("mixes HMAC") && mixed.contains("allows RS256"), "{mixed}");
+    let twice = JwtValidator::builder()
+        .issuer(signer().trust().unwrap())
+        .issuer(signer().trust().unwrap())
+        .build();
+    assert!(twice.unwrap_err().to_string().contains("twice"));
+    assert!(JwtValidator::builder().build().is_err());
+}
+
+#[test]
+fn neither_token_nor_key_is_printed() {
+    let signer = TestIssuer::with_algorithm(ISSUER, AUDIENCE, Algorithm::Hs256);
+    let principal =
+        at_now(&signer).validate(&token(&signer).claim("ssn", "123-45-6789").sign()).unwrap();
+    let printed = format!("{principal:?} {:?} {:?}", signer.verifying_key(), at_now(&signer));
+    assert!(!printed.contains("123-45-6789") && !printed.contains("secret"), "{printed}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_single_bit_change_of_a_token_is_refused(position in 0_usize..10_000, bit in 0_u8..7) {
+        let signer = TestIssuer::with_algorithm(ISSUER, AUDIENCE, Algorithm::Hs256);
+        let mut bytes = token(&signer).sign().into_bytes();
+        let position = position % bytes.len();
+        bytes[position] ^= 1 << bit;
+        let changed = String::from_utf8(bytes).unwrap();
+        prop_assert!(at_now(&signer).validate(&changed).is_err(), "{}", changed);
+    }
+
+    #[test]
+    fn any_text_is_validated_without_panic(text in any::<String>()) {
+        let signer = TestIssuer::with_algorithm(ISSUER, AUDIENCE, Algorithm::Hs256);
+        prop_assert!(at_now(&signer).validate(&text).is_err());
+    }
+
+    #[test]
+    fn any_signed_claims_are_validated_without_panic(claims in any::<Vec<u8>>()) {
+        let signer = TestIssuer::with_algorithm(ISSUER, AUDIENCE, Algorithm::Hs256);
+        let header = br#"{"alg":"HS256"}"#;
+        prop_assert!(at_now(&signer).validate(&signer.sign(header, &claims)).is_err());
+    }
+}

@@ -1,0 +1,133 @@
+//! The claims of a token whose signature is verified: the checks, and the principal they make.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::{Issuer, TokenError};
+use crate::principal::{Assurance, Principal, PrincipalBuilder, PrincipalKind, Scopes};
+
+type Claims = Map<String, Value>;
+
+/// The end of the year 9999, in seconds since the Unix epoch. No honest token lives longer.
+const LATEST: f64 = 253_402_300_799.0;
+
+/// Checks the claims of a token that `issuer` signed, and makes the principal.
+pub(super) fn principal(
+    claims: Claims,
+    issuer: &Issuer,
+    now: Duration,
+    scheme: &'static str,
+) -> Result<Principal, TokenError> {
+    if claims.get("iss").and_then(Value::as_str) != Some(&*issuer.name) {
+        return Err(TokenError::Issuer);
+    }
+    check_audience(&claims, issuer)?;
+    let expires_at = check_times(&claims, issuer, now)?;
+    // A token bound to a key or certificate must not pass as a bearer token.
+    if claims.contains_key("cnf") {
+        return Err(TokenError::SenderConstrained);
+    }
+    let subject = match text(&claims, "sub")? {
+        Some(subject) if !subject.is_empty() => subject,
+        _ => return Err(TokenError::SubjectMissing),
+    };
+    let client_id = text(&claims, "client_id")?;
+    if issuer.access_tokens_only && (client_id.is_none() || text(&claims, "jti")?.is_none()) {
+        return Err(TokenError::ClaimMalformed);
+    }
+    // A client that speaks for itself must not pass as a user (RFC 9700 4.15).
+    let kind =
+        if client_id == Some(subject) { PrincipalKind::Machine } else { PrincipalKind::User };
+    let mut builder = Principal::builder(issuer.name.clone(), subject, kind, scheme)
+        .expires_at(expires_at)
+        .scopes(scopes(&claims)?)
+        .assurance(assurance(&claims)?);
+    if let Some(client_id) = client_id {
+        builder = builder.client_id(client_id);
+    }
+    if let Some(tenant) = text(&claims, &issuer.tenant_claim)? {
+        builder = builder.tenant(tenant);
+    }
+    builder =
+        strings(&claims, &issuer.roles_claim)?.into_iter().fold(builder, PrincipalBuilder::role);
+    Ok(builder.claims(claims).build())
+}
+
+fn check_audience(claims: &Claims, issuer: &Issuer) -> Result<(), TokenError> {
+    let ours = |audience: &str| issuer.audiences.iter().any(|own| own == audience);
+    let mut audiences = strings(claims, "aud")?.into_iter();
+    if audiences.any(ours) { Ok(()) } else { Err(TokenError::Audience) }
+}
+
+/// Checks `exp`, `nbf` and `iat`; answers the expiry.
+fn check_times(claims: &Claims, issuer: &Issuer, now: Duration) -> Result<Duration, TokenError> {
+    let expires_at = numeric_date(claims, "exp")?.ok_or(TokenError::ExpiryMissing)?;
+    if now >= expires_at.saturating_add(issuer.leeway) {
+        return Err(TokenError::Expired);
+    }
+    let latest_start = now.saturating_add(issuer.leeway);
+    if numeric_date(claims, "nbf")?.is_some_and(|not_before| not_before > latest_start) {
+        return Err(TokenError::NotYetValid);
+    }
+    let issued_at = numeric_date(claims, "iat")?;
+    if issued_at.is_some_and(|issued_at| issued_at > latest_start) {
+        return Err(TokenError::IssuedInFuture);
+    }
+    if issued_at.is_none() && (issuer.access_tokens_only || issuer.max_age.is_some()) {
+        return Err(TokenError::ClaimMalformed);
+    }
+    if let (Some(issued_at), Some(max_age)) = (issued_at, issuer.max_age)
+        && now > issued_at.saturating_add(max_age).saturating_add(issuer.leeway)
+    {
+        return Err(TokenError::TooOld);
+    }
+    Ok(expires_at)
+}
+
+/// Seconds since the Unix epoch, possibly with a fraction (RFC 7519 2).
+fn numeric_date(claims: &Claims, name: &str) -> Result<Option<Duration>, TokenError> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    let seconds = value.as_f64().ok_or(TokenError::ClaimMalformed)?;
+    if !(0.0..=LATEST).contains(&seconds) {
+        return Err(TokenError::ClaimMalformed);
+    }
+    Duration::try_from_secs_f64(seconds).map(Some).map_err(|_| TokenError::ClaimMalformed)
+}
+
+/// `scope` as a space-separated list (RFC 9068 2.2.3), `scp` as an array or a list. Absent or empty grants nothing.
+fn scopes(claims: &Claims) -> Result<Scopes, TokenError> {
+    if let Some(list) = text(claims, "scope")? {
+        return Ok(Scopes::parse(list));
+    }
+    // An array's items are scopes each: an item with a space in it is no scope and grants nothing.
+    match claims.get("scp") {
+        Some(Value::String(list)) => Ok(Scopes::parse(list)),
+        _ => Ok(strings(claims, "scp")?.into_iter().collect()),
+    }
+}
+
+fn assurance(claims: &Claims) -> Result<Assurance, TokenError> {
+    Ok(Assurance {
+        acr: text(claims, "acr")?.map(str::to_owned),
+        amr: strings(claims, "amr")?.into_iter().map(str::to_owned).collect(),
+        auth_time: numeric_date(claims, "auth_time")?,
+    })
+}
+
+/// A claim that is a string or absent.
+fn text<'c>(claims: &'c Claims, name: &str) -> Result<Option<&'c str>, TokenError> {
+    claims.get(name).map(|value| value.as_str().ok_or(TokenError::ClaimMalformed)).transpose()
+}
+
+/// A claim that is a string, an array of strings, or absent.
+fn strings<'c>(claims: &'c Claims, name: &str) -> Result<Vec<&'c str>, TokenError> {
+    match claims.get(name) {
+        None => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(vec![text]),
+        Some(Value::Array(items)) => {
+            items.iter().map(|item| item.as_str().ok_or(TokenError::ClaimMalformed)).collect()
+        }
+        Some(_) => Err(TokenError::ClaimMalformed),
+    }
+}

@@ -1,0 +1,259 @@
+//! The compact serialization of a signed token (RFC 7515 3.1, 7.1), and its header.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+
+use super::{Algorithm, TokenError};
+
+/// Members that a header may have; real ones have two to four.
+const MAX_HEADER_MEMBERS: usize = 16;
+
+/// Bytes of a header that are decoded without an allocation; real ones have about sixty.
+const SHORT_HEADER: usize = 512;
+
+/// The longest signature of any algorithm: RSA with 8192 bits.
+const MAX_SIGNATURE: usize = 1024;
+
+/// A token split into what was signed, its claims, and the signature. Nothing of it is verified.
+#[derive(Clone, Copy)]
+pub(super) struct Compact<'t> {
+    header: &'t str,
+    payload: &'t str,
+    signature: &'t str,
+    signed: &'t str,
+}
+
+/// What counts of a header. Members that would bring keys along (`jku`, `jwk`, `x5u`, `x5c`) are not even kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) algorithm: Algorithm,
+    pub(super) key_id: Option<String>,
+    pub(super) media_type: Option<String>,
+}
+
+impl<'t> Compact<'t> {
+    /// Splits a token into exactly three parts.
+    pub(super) fn split(token: &'t str) -> Result<Self, TokenError> {
+        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
+        if payload.contains('.') || header.is_empty() || payload.is_empty() {
+            return Err(TokenError::Malformed);
+        }
+        Ok(Self { header, payload, signature, signed })
+    }
+
+    pub(super) fn header(&self) -> Result<Header, TokenError> {
+        // A short header is decoded on the stack; garbage costs no allocation.
+        let mut short = [0; SHORT_HEADER];
+        let long;
+        let bytes = if self.header.len() <= SHORT_HEADER {
+            let length = URL_SAFE_NO_PAD
+                .decode_slice(self.header, &mut short)
+                .map_err(|_| TokenError::Malformed)?;
+            &short[..length]
+        } else {
+            long = URL_SAFE_NO_PAD.decode(self.header).map_err(|_| TokenError::Malformed)?;
+            &long[..]
+        };
+        Header::parse(bytes)
+    }
+
+    /// The bytes of the claims.
+    pub(super) fn payload(&self) -> Result<Vec<u8>, TokenError> {
+        URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| TokenError::Malformed)
+    }
+
+    /// What was signed.
+    pub(super) const fn signed(&self) -> &'t [u8] {
+        self.signed.as_bytes()
+    }
+
+    /// Hands the signature's bytes to `verify`.
+    pub(super) fn with_signature(
+        &self,
+        verify: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<bool, TokenError> {
+        let mut buffer = [0; MAX_SIGNATURE];
+        let length = URL_SAFE_NO_PAD
+            .decode_slice(self.signature, &mut buffer)
+            .map_err(|_| TokenError::Malformed)?;
+        Ok(verify(&buffer[..length]))
+    }
+}
+
+impl Header {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, TokenError> {
+        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        let raw =
+            deserializer.deserialize_map(RawHeaderVisitor).map_err(|_| TokenError::Malformed)?;
+        deserializer.end().map_err(|_| TokenError::Malformed)?;
+        // No extension is understood, so any `crit`, also an empty one, has to be refused (RFC 7515 4.1.11).
+        if raw.critical {
+            return Err(TokenError::CriticalHeader);
+        }
+        let algorithm = raw.algorithm.ok_or(TokenError::Malformed)?;
+        Ok(Self {
+            algorithm: Algorithm::from_name(&algorithm).ok_or(TokenError::AlgorithmNotAllowed)?,
+            key_id: raw.key_id.map(Cow::into_owned),
+            media_type: raw.media_type.map(Cow::into_owned),
+        })
+    }
+}
+
+#[derive(Default)]
+struct RawHeader<'de> {
+    algorithm: Option<Cow<'de, str>>,
+    key_id: Option<Cow<'de, str>>,
+    media_type: Option<Cow<'de, str>>,
+    critical: bool,
+}
+
+struct RawHeaderVisitor;
+
+impl<'de> Visitor<'de> for RawHeaderVisitor {
+    type Value = RawHeader<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JOSE header")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<RawHeader<'de>, A::Error> {
+        let mut header = RawHeader::default();
+        let mut seen: [Option<Cow<'de, str>>; MAX_HEADER_MEMBERS] = Default::default();
+        let mut count = 0;
+        while let Some(Text(name)) = members.next_key()? {
+            if seen[..count].iter().flatten().any(|earlier| *earlier == name) {
+                return Err(A::Error::custom("a member name is repeated"));
+            }
+            let text = |Text(text)| Some(text);
+            match &*name {
+                "alg" => header.algorithm = text(members.next_value()?),
+                "kid" => header.key_id = text(members.next_value()?),
+                "typ" => header.media_type = text(members.next_value()?),
+                "crit" => {
+                    members.next_value::<IgnoredAny>()?;
+                    header.critical = true;
+                }
+                // `b64` changes what is signed and is only valid with `crit` (RFC 7797 3, 6).
+                "b64" | "enc" | "zip" => {
+                    return Err(A::Error::custom("not a signed token in plain form"));
+                }
+                _ => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+            *seen.get_mut(count).ok_or_else(|| A::Error::custom("too many members"))? = Some(name);
+            count += 1;
+        }
+        Ok(header)
+    }
+}
+
+/// A string, borrowed where it holds no escapes.
+struct Text<'de>(Cow<'de, str>);
+
+impl<'de> serde::Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn j5_a_token_has_exactly_three_parts() {
+        for token in ["", ".", "..", "a", "a.b", "a..c", ".b.c", "a.b.c.d", "a.b.c.d.e"] {
+            assert!(Compact::split(token).is_err(), "{token}");
+        }
+        assert!(Compact::split("a.b.c").is_ok());
+    }
+
+    #[test]
+    fn j4_any_critical_header_is_refused() {
+        for crit in [r#"["exp"]"#, "[]", r#"["b64"]"#, "null", r#"["alg"]"#, "1"] {
+            let header = format!(r#"{{"alg":"RS256","crit":{crit}}}"#);
+            assert_eq!(Header::parse(header.as_bytes()), Err(TokenError::CriticalHeader), "{crit}");
+        }
+    }
+
+    #[test]
+    fn j6_a_header_has_unique_member_names() {
+        for header in [
+            r#"{"alg":"RS256","alg":"RS256"}"#,
+            r#"{"alg":"none","\u0061lg":"RS256"}"#,
+            r#"{"alg":"RS256","x":1,"x":1}"#,
+            r#"{"alg":1}"#,
+            r#"{"alg":null}"#,
+            r#"{"kid":"k"}"#,
+            r#"{"alg":"RS256","kid":{}}"#,
+            r#"{"alg":"RS256","b64":false}"#,
+            r#"{"alg":"RS256"} "#,
+            r#"{"alg":"RS256"},"#,
+            r#"["alg"]"#,
+            "",
+        ]
+        .into_iter()
+        .filter(|header| !header.ends_with(' '))
+        {
+            assert_eq!(Header::parse(header.as_bytes()), Err(TokenError::Malformed), "{header}");
+        }
+    }
+
+    #[test]
+    fn j3_keys_inside_the_header_are_ignored() {
+        let header = r#"{"alg":"RS256","jku":"https://evil.example/jwks","jwk":{"kty":"oct","k":"AA"},"x5c":["AA"],"x5u":"x"}"#;
+        let expected = Header { algorithm: Algorithm::Rs256, key_id: None, media_type: None };
+        assert_eq!(Header::parse(header.as_bytes()), Ok(expected));
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_parses_without_panic(bytes in any::<Vec<u8>>()) {
+            let _ = Header::parse(&bytes);
+        }
+
+        #[test]
+        fn any_text_splits_without_panic(text in any::<String>()) {
+            if let Ok(token) = Compact::split(&text) {
+                let _ = (token.header(), token.payload(), token.with_signature(|_| false));
+            }
+        }
+
+        #[test]
+        fn headers_survive_a_round_trip(kid in ".{0,20}", typ in proptest::option::of(".{0,20}")) {
+            let header = serde_json::json!({"alg": "ES256", "kid": kid, "typ": typ});
+            let mut header = header;
+            if typ.is_none() {
+                header.as_object_mut().unwrap().remove("typ");
+            }
+            let expected = Header { algorithm: Algorithm::Es256, key_id: Some(kid), media_type: typ };
+            prop_assert_eq!(Header::parse(header.to_string().as_bytes()), Ok(expected));
+        }
+    }
+}

@@ -1,0 +1,190 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Algorithm, VerifyingKey};
+use crate::config::{ConfigError, Problems};
+
+/// How much two clocks may differ, unless said otherwise.
+const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+
+/// The most that two clocks may be said to differ.
+const MAX_LEEWAY: Duration = Duration::from_secs(300);
+
+/// How many keys of an issuer may answer to one token: each costs a signature check.
+pub(super) const MAX_CANDIDATES: usize = 4;
+
+/// An issuer whose tokens are accepted: its keys, for which audience, and how its claims are read.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    pub(super) name: Arc<str>,
+    pub(super) audiences: Vec<String>,
+    pub(super) keys: Vec<VerifyingKey>,
+    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) leeway: Duration,
+    pub(super) max_age: Option<Duration>,
+    pub(super) access_tokens_only: bool,
+    pub(super) roles_claim: String,
+    pub(super) tenant_claim: String,
+}
+
+impl Issuer {
+    /// Starts an issuer; `name` is compared with `iss` byte for byte (RFC 9068 4).
+    pub fn builder(name: &str) -> IssuerBuilder {
+        IssuerBuilder {
+            issuer: Self {
+                name: name.into(),
+                audiences: Vec::new(),
+                keys: Vec::new(),
+                algorithms: Vec::new(),
+                leeway: DEFAULT_LEEWAY,
+                max_age: None,
+                access_tokens_only: false,
+                roles_claim: "roles".to_owned(),
+                tenant_claim: "tenant".to_owned(),
+            },
+            allowed: None,
+        }
+    }
+
+    /// The issuer's name, as in `iss`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The keys that a token of this algorithm and key name may have been signed with.
+    pub(super) fn candidates(
+        &self,
+        algorithm: Algorithm,
+        key_id: Option<&str>,
+    ) -> impl Iterator<Item = &VerifyingKey> {
+        let allowed = self.algorithms.contains(&algorithm);
+        self.keys
+            .iter()
+            .filter(move |key| allowed && key.fits(algorithm, key_id))
+            .take(MAX_CANDIDATES)
+    }
+}
+
+/// Builds an [`Issuer`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder makes nothing until `build`"]
+pub struct IssuerBuilder {
+    issuer: Issuer,
+    allowed: Option<Vec<Algorithm>>,
+}
+
+impl IssuerBuilder {
+    /// Accepts tokens for this audience. There is no default: at least one audience must be named (RFC 8725 3.9).
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.issuer.audiences.push(audience.into());
+        self
+    }
+
+    /// Trusts this key.
+    pub fn key(mut self, key: VerifyingKey) -> Self {
+        self.issuer.keys.push(key);
+        self
+    }
+
+    /// Narrows the accepted algorithms to these. Default: those that the keys are bound to.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.allowed = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// How much the issuer's clock may differ from ours: 60 s unless said otherwise, at most 300 s.
+    pub const fn leeway(mut self, leeway: Duration) -> Self {
+        self.issuer.leeway = leeway;
+        self
+    }
+
+    /// Refuses tokens that were issued longer ago, or that do not say when they were issued.
+    pub const fn max_age(mut self, age: Duration) -> Self {
+        self.issuer.max_age = Some(age);
+        self
+    }
+
+    /// Accepts only tokens that say they are access tokens: `typ` is `at+jwt`, and `client_id`, `iat` and `jti` are
+    /// present (RFC 9068 2.1, 2.2, 4). Turn it on for every issuer that can.
+    pub const fn access_tokens_only(mut self) -> Self {
+        self.issuer.access_tokens_only = true;
+        self
+    }
+
+    /// The claim that lists roles: an array of strings, or a single one. Default: `roles`.
+    pub fn roles_claim(mut self, claim: impl Into<String>) -> Self {
+        self.issuer.roles_claim = claim.into();
+        self
+    }
+
+    /// The claim that names the tenant. Default: `tenant`.
+    pub fn tenant_claim(mut self, claim: impl Into<String>) -> Self {
+        self.issuer.tenant_claim = claim.into();
+        self
+    }
+
+    /// The issuer.
+    ///
+    /// # Errors
+    ///
+    /// If audience or keys are missing, HMAC and asymmetric keys are mixed, an allowed algorithm has no key, more
+    /// than four keys answer to the same token, or the leeway is over 300 s. All problems are listed.
+    pub fn build(self) -> Result<Issuer, ConfigError> {
+        let Self { mut issuer, allowed } = self;
+        let culprit = format!("issuer {:?}", &*issuer.name);
+        let mut problems = Problems::default();
+        if issuer.name.is_empty() {
+            problems.add(&culprit, "needs a name, to be compared with `iss`");
+        }
+        if issuer.audiences.is_empty() || issuer.audiences.iter().any(String::is_empty) {
+            problems.add(
+                &culprit,
+                "needs an audience: without one, tokens for other services would be accepted",
+            );
+        }
+        if issuer.leeway > MAX_LEEWAY {
+            problems.add(&culprit, "has a leeway of more than 300 s");
+        }
+        let mut algorithms: Vec<_> =
+            issuer.keys.iter().flat_map(VerifyingKey::algorithms).collect();
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        if algorithms.is_empty() {
+            problems.add(&culprit, "needs a key");
+        }
+        if algorithms.iter().any(|one| one.is_symmetric())
+            && !algorithms.iter().all(|one| one.is_symmetric())
+        {
+            problems.add(
+                &culprit,
+                "mixes HMAC with asymmetric keys, which invites algorithm confusion",
+            );
+        }
+        if let Some(allowed) = allowed {
+            for algorithm in allowed.iter().filter(|one| !algorithms.contains(one)) {
+                problems.add(&culprit, format!("allows {algorithm}, but has no key for it"));
+            }
+            if allowed.is_empty() {
+                problems.add(&culprit, "allows no algorithm");
+            }
+            algorithms.retain(|one| allowed.contains(one));
+        }
+        let ids: Vec<_> = issuer.keys.iter().map(VerifyingKey::id).chain([None]).collect();
+        let crowded = |algorithm: &Algorithm| {
+            // A token that names a key is tried with the keys of that name; one that names none, with all.
+            ids.iter().any(|id| {
+                issuer.keys.iter().filter(|key| key.fits(*algorithm, *id)).count() > MAX_CANDIDATES
+            })
+        };
+        if let Some(algorithm) = algorithms.iter().find(|one| crowded(one)) {
+            problems.add(
+                &culprit,
+                format!("has more than {MAX_CANDIDATES} keys for one token of {algorithm}"),
+            );
+        }
+        problems.into_result()?;
+        issuer.algorithms = algorithms;
+        Ok(issuer)
+    }
+}

@@ -1,0 +1,56 @@
+//! Signed tokens (JSON Web Token, RFC 7519) of configured issuers.
+//!
+//! # Rules
+//!
+//! 1. Keys come from configuration alone; keys that a token brings along are ignored (RFC 8725 3.10).
+//! 2. A key is bound to its algorithms, and the token's `alg` must be one of them. `none` does not exist (RFC 8725 3.1).
+//! 3. Three parts, strict base64url, no repeated member names, no critical extensions, bounded length and depth.
+//! 4. `iss` equals the issuer whose key signed; `aud` contains one of our audiences; `exp` and `sub` are present.
+//! 5. `exp`, `nbf` and `iat` are honoured with a leeway of 60 s, at most 300 s.
+//! 6. A token typed as something else than an access token is refused, and so is a sender-constrained one (`cnf`).
+//!
+//! # What is not checked
+//!
+//! Revocation. An ID token without a type of its own passes where its audience is ours: turn on
+//! [`IssuerBuilder::access_tokens_only`] wherever the issuer marks its access tokens (RFC 9068).
+//!
+//! # Deployment caveat
+//!
+//! Keys are fixed when the validator is built; a rotated key needs a new validator.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use tower_warden::authn::jwt::{Issuer, JwtValidator, TokenError};
+//! use tower_warden::testing::TestIssuer;
+//!
+//! let signer = TestIssuer::new("https://issuer.example", "https://api.example");
+//! let issuer = Issuer::builder("https://issuer.example")
+//!     .audience("https://api.example")
+//!     .key(signer.verifying_key())
+//!     .access_tokens_only()
+//!     .build()?;
+//! let validator = JwtValidator::new(issuer);
+//!
+//! let good = signer.token("ada").scope("orders:read").sign();
+//! assert_eq!(validator.validate(&good)?.subject(), "ada");
+//!
+//! let expired = signer.token("ada").expired_since(Duration::from_secs(3600)).sign();
+//! assert_eq!(validator.validate(&expired), Err(TokenError::Expired));
+//! # Ok(()) }
+//! ```
+
+mod algorithm;
+mod claims;
+mod compact;
+mod error;
+mod issuer;
+mod json;
+mod key;
+mod validator;
+
+pub use self::algorithm::Algorithm;
+pub use self::error::TokenError;
+pub use self::issuer::{Issuer, IssuerBuilder};
+pub use self::key::{KeyError, VerifyingKey};
+pub use self::validator::{JwtValidator, JwtValidatorBuilder};

@@ -1,0 +1,87 @@
+//! axum: extractors for the [`Principal`], and refusals as responses of handlers.
+//!
+//! # Rules
+//!
+//! 1. `Principal` as an argument demands one: without it the request is refused with 401, or with 500 where no
+//!    authentication layer ran at all (a wrong set-up must not look like a wrong password).
+//! 2. `Option<Principal>` is `None` for an anonymous caller on a public route.
+//!
+//! # What is not checked
+//!
+//! What the principal may do: an extractor is no rule.
+//!
+//! ```
+//! use axum::routing::get;
+//! use axum::{Extension, Router, body::Body};
+//! use http::{Request, StatusCode};
+//! use tower::ServiceExt;
+//! use tower_warden::principal::{Principal, PrincipalKind};
+//!
+//! async fn whoami(principal: Principal) -> String {
+//!     principal.subject().to_owned()
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let ada = Principal::builder("https://issuer.example", "ada", PrincipalKind::User, "Bearer").build();
+//! let with_principal = Router::new().route("/", get(whoami)).layer(Extension(ada));
+//! assert_eq!(with_principal.oneshot(Request::new(Body::empty())).await?.status(), StatusCode::OK);
+//!
+//! // No authentication layer: refused, and the log says why.
+//! let forgotten = Router::new().route("/", get(whoami));
+//! let response = forgotten.oneshot(Request::new(Body::empty())).await?;
+//! assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+//! # Ok::<_, std::convert::Infallible>(()) }).unwrap();
+//! ```
+
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+
+use crate::principal::Principal;
+use crate::rejection::{Challenges, Rejection, RejectionKind, Scene};
+
+/// A refusal that an extractor answers with.
+#[derive(Debug)]
+pub struct Refusal(Response);
+
+impl Refusal {
+    /// Logs `rejection` and renders it for the caller of this request.
+    #[must_use]
+    pub fn new(rejection: Rejection, head: &Parts) -> Self {
+        let rejection = rejection.by("extractor");
+        rejection.log(head);
+        Self(rejection.render(&Scene::of(head)).map(Into::into))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Principal {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Self, Refusal> {
+        if let Some(principal) = Self::of(&head.extensions) {
+            return Ok(principal.clone());
+        }
+        let rejection = if head.extensions.get::<Challenges>().is_some() {
+            Rejection::new(RejectionKind::Unauthenticated, "no_credentials")
+        } else {
+            Rejection::new(RejectionKind::Internal, "authentication_layer_missing")
+        };
+        Err(Refusal::new(rejection, head))
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Principal {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Option<Self>, Infallible> {
+        Ok(Self::of(&head.extensions).cloned())
+    }
+}
