@@ -21,6 +21,10 @@ pub mod api_key;
 pub mod app_key;
 #[cfg(feature = "jwt")]
 pub mod bearer;
+#[cfg(feature = "api-key")]
+mod credential_header;
+#[cfg(feature = "api-key")]
+pub mod issued_key;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod layer;

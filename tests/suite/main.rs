@@ -6,15 +6,18 @@
 mod support;
 
 mod api_keys;
+mod app_keys;
 mod client_address;
 mod contract;
 mod errors;
 mod extract;
 mod gate;
 mod grpc;
+mod key_stores;
 mod rate_limit;
 mod response_headers;
 mod rules;
 mod schemes;
 mod tokens;
 mod warden;
+mod witness;
