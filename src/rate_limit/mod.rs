@@ -1,1 +1,69 @@
-//! Placeholder.
+//! Rate limits: token buckets by client address, by principal, and for failed authentication.
+//!
+//! # Rules
+//!
+//! 1. A bucket holds at most its burst and is refilled continuously. The arithmetic is exact: nobody gets a token more,
+//!    or early, and a clock that goes back adds nothing.
+//! 2. A refusal is 429 with a problem document that names the policy (RFC 6585 4), or `RESOURCE_EXHAUSTED` over gRPC.
+//!    Its `Retry-After` is never earlier than the bucket allows.
+//! 3. Responses over HTTP carry `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), the outer
+//!    limiter's first. For a bucket, `q` is the burst and `w` the seconds it takes to refill it, at least 1; `r` is what
+//!    is left and `t` the seconds until the bucket is full again, or, on a refusal, until a request is admitted.
+//! 4. IPv6 clients are counted by network, a /64 unless set otherwise; an IPv4-mapped address is the IPv4 address in it.
+//! 5. A principal's quota is spent by that principal alone. Failed authentication has a bucket of its own, by address,
+//!    and sends no fields but on its own refusal.
+//! 6. The number of buckets is bounded, and one that is not full again is never given up. When there are more active
+//!    keys than that, new ones share buckets: a flood of keys cannot reset a limit or push anyone out.
+//! 7. A request without the client address or the authentication that a limiter counts by is refused as an internal
+//!    error: it means that a layer is missing.
+//!
+//! # What is not checked
+//!
+//! Buckets live in this process's memory: every process counts alone, and a restart fills them. An authentication
+//! failure is a response that carries a [`Rejection`](crate::rejection::Rejection) of kind `InvalidCredentials`; a login
+//! handler that answers 401 by other means is not seen. A caller with many addresses has many buckets.
+//!
+//! ```
+//! use http::{Request, Response, StatusCode};
+//! use tower::{Layer, ServiceExt, service_fn};
+//! use tower_warden::client_address::ClientAddress;
+//! use tower_warden::rate_limit::{Quota, RateLimitLayer};
+//!
+//! # block_on(async {
+//! let hello = service_fn(async |_request: Request<()>| {
+//!     Ok::<_, std::convert::Infallible>(Response::new(http_body_util::Full::<bytes::Bytes>::default()))
+//! });
+//! let service = RateLimitLayer::by_address("hourly", Quota::per_hour(2)).build()?.layer(hello);
+//! let from = |address: &str| {
+//!     let mut request = Request::new(());
+//!     request.extensions_mut().insert(ClientAddress::new(address.parse().unwrap())); // ClientAddressLayer does this
+//!     request
+//! };
+//!
+//! let admitted = service.clone().oneshot(from("192.0.2.1")).await?;
+//! assert_eq!(admitted.headers()["ratelimit-policy"], "\"hourly\";q=2;w=3600");
+//! assert_eq!(admitted.headers()["ratelimit"], "\"hourly\";r=1;t=1800");
+//!
+//! service.clone().oneshot(from("192.0.2.1")).await?;
+//! let refused = service.clone().oneshot(from("192.0.2.1")).await?;
+//! assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+//! assert!(refused.headers().contains_key("retry-after"));
+//!
+//! assert_eq!(service.oneshot(from("192.0.2.2")).await?.status(), StatusCode::OK); // somebody else
+//! # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+//! # fn block_on<T>(f: impl Future<Output = T>) -> T {
+//! #     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(f)
+//! # }
+//! ```
+
+mod bucket;
+mod builder;
+mod headers;
+mod key;
+mod layer;
+mod quota;
+mod store;
+
+pub use self::builder::RateLimitBuilder;
+pub use self::layer::{RateLimitLayer, RateLimitPass};
+pub use self::quota::Quota;

@@ -1,0 +1,154 @@
+//! The arithmetic of a token bucket, in whole numbers: nothing is rounded, so nothing drifts.
+//!
+//! A bucket's whole state is the instant at which it will be full again (the generic cell rate algorithm's
+//! "theoretical arrival time"). Using a token moves that instant on by the time one token takes to come back; a bucket
+//! whose instant is in the past is full. Instants are counted in ticks, chosen for each quota so that one nanosecond and
+//! one token are both a whole number of them: with 3 tokens a second, a nanosecond is 3 ticks and a token 1,000,000,000.
+
+use std::time::Duration;
+
+use super::Quota;
+
+/// An instant, or a span, in a quota's own ticks.
+pub(super) type Ticks = u128;
+
+/// A state fits into this many bits, which leaves a store the rest of a `u128`.
+pub(super) const STATE_BITS: u32 = 88;
+
+const LAST_STATE: Ticks = (1 << STATE_BITS) - 1;
+
+/// Nanoseconds that a clock can show: 146 years. Behind that it stands still, which refuses in the end.
+const LAST_NANO: u128 = 1 << 62;
+
+/// The greatest integer of a structured field (RFC 9651 3.3.1): a greater burst could not be told.
+const MAX_BURST: u64 = 999_999_999_999_999;
+
+/// What to do with a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Draw {
+    /// Say whether there is enough, and leave it.
+    Peek,
+    /// Take it if there is enough.
+    Take,
+    /// Take it also if there is not enough: the bucket owes, and refuses for longer.
+    Owe,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Decision {
+    /// Whether there was enough.
+    pub(super) allowed: bool,
+    /// Whole tokens in the bucket now.
+    pub(super) remaining: u64,
+    /// How long until there is enough; zero when there was.
+    pub(super) retry_after: Duration,
+    /// How long until the bucket is full again.
+    pub(super) full_after: Duration,
+}
+
+/// A quota in ticks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bucket {
+    per_nano: Ticks,
+    per_token: Ticks,
+    capacity: Ticks,
+    burst: u64,
+}
+
+impl Bucket {
+    /// One token a nanosecond: for a builder that goes on after a bad quota.
+    pub(super) const PLACEHOLDER: Self = Self { per_nano: 1, per_token: 1, capacity: 1, burst: 1 };
+
+    /// Fails with everything that is wrong with the quota.
+    pub(super) fn new(quota: Quota) -> Result<Self, Vec<&'static str>> {
+        let Quota { tokens, period, burst } = quota;
+        let zeros = [
+            (tokens == 0, "the quota has zero tokens a period, and would never refill"),
+            (period.is_zero(), "the quota's period is zero"),
+            (burst == 0, "the quota's burst is zero, and would refuse every request"),
+        ];
+        let zeros: Vec<_> =
+            zeros.iter().filter(|(is, _)| *is).map(|(_, problem)| *problem).collect();
+        if !zeros.is_empty() {
+            return Err(zeros);
+        }
+        let (nanos, tokens) = (period.as_nanos(), u128::from(tokens));
+        let divisor = greatest_common_divisor(nanos, tokens);
+        let (per_nano, per_token) = (tokens / divisor, nanos / divisor);
+        let fits = |capacity: &Ticks| {
+            // Full at the last instant that the clock can show: the greatest state there is.
+            let last = (LAST_NANO * per_nano).checked_add(*capacity);
+            last.is_some_and(|last| last <= LAST_STATE) && *capacity <= LAST_NANO * per_nano
+        };
+        match u128::from(burst).checked_mul(per_token).filter(fits) {
+            Some(_) if burst > MAX_BURST => Err(vec!["the quota's burst has more than 15 digits"]),
+            Some(capacity) => Ok(Self { per_nano, per_token, capacity, burst }),
+            None => Err(vec![
+                "the quota cannot be counted exactly: choose a smaller burst, a shorter period or a rounder rate",
+            ]),
+        }
+    }
+
+    /// What a full bucket holds.
+    pub(super) const fn burst(&self) -> u64 {
+        self.burst
+    }
+
+    /// How long an empty bucket takes to be full.
+    pub(super) fn refill(&self) -> Duration {
+        self.span(self.capacity)
+    }
+
+    /// The instant that a clock shows.
+    pub(super) fn instant(&self, now: Duration) -> Ticks {
+        now.as_nanos().min(LAST_NANO) * self.per_nano
+    }
+
+    /// Draws `cost` tokens from a bucket that is full at `full_at`; 0 is a bucket never used. Returns the new state too.
+    ///
+    /// A clock that went back finds an instant further ahead, so less in the bucket, never more.
+    pub(super) fn draw(
+        &self,
+        full_at: Ticks,
+        now: Ticks,
+        cost: u64,
+        draw: Draw,
+    ) -> (Ticks, Decision) {
+        let next = u128::from(cost).saturating_mul(self.per_token).saturating_add(full_at.max(now));
+        let missing = (next - now).saturating_sub(self.capacity);
+        let allowed = missing == 0;
+        let state = match draw {
+            Draw::Take if allowed => next,
+            Draw::Owe => next.min(LAST_STATE),
+            Draw::Peek | Draw::Take => full_at,
+        };
+        let used = state.saturating_sub(now);
+        let remaining = self.capacity.saturating_sub(used) / self.per_token;
+        let decision = Decision {
+            allowed,
+            // Never more than the burst, which is a u64.
+            remaining: u64::try_from(remaining).unwrap_or(self.burst),
+            retry_after: self.span(missing),
+            full_after: self.span(used),
+        };
+        (state, decision)
+    }
+
+    /// A span as time, rounded up.
+    fn span(&self, ticks: Ticks) -> Duration {
+        let nanos = ticks.div_ceil(self.per_nano);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+const fn greatest_common_divisor(mut a: u128, mut b: u128) -> u128 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+#[cfg(test)]
+#[path = "bucket_tests.rs"]
+mod tests;

@@ -1,0 +1,168 @@
+//! Buckets in this process's memory: a fixed number of them, found without a search through the rest.
+//!
+//! A key is hashed with a secret, so nobody can aim at a place in the table. The hash chooses one segment, and a place in
+//! it to start looking; the key stays within that segment, under that segment's lock. A slot is a bucket's state beside
+//! a fingerprint of its key. A slot whose bucket is full again says no more than an empty one, and may be reused, so
+//! there is nothing to sweep; a slot whose bucket is not full is never given away.
+//!
+//! Where a segment has no slot left, new keys share one bucket. A flood of keys can therefore neither push out nor
+//! refill the bucket of a key that is known, nor win itself more than one bucket a segment.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use crate::rate_limit::bucket::{Bucket, Decision, Draw, STATE_BITS, Ticks};
+use crate::rate_limit::key::Key;
+
+const SLOTS: usize = 64;
+
+/// Keys for each segment at capacity: 70 % full, so that few segments are full by bad luck.
+const KEYS_PER_SEGMENT: usize = SLOTS * 7 / 10;
+
+const STATE: u128 = (1 << STATE_BITS) - 1;
+
+/// How often a full segment is worth a line in the log.
+const LOG_EVERY: Duration = Duration::from_secs(60);
+
+/// The buckets of one limiter.
+#[derive(Debug)]
+pub(in crate::rate_limit) struct MemoryStore {
+    policy: Arc<str>,
+    secret: RandomState,
+    /// Each is allocated when it is first used.
+    segments: Box<[OnceLock<Box<Mutex<Segment>>>]>,
+    overflows: AtomicU64,
+    /// When an overflow may be logged again, in milliseconds.
+    log_again: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Segment {
+    /// 40 bits of fingerprint above 88 bits of state. A slot never used is 0: a full bucket, like any other.
+    slots: [u128; SLOTS],
+    /// The bucket of all keys that found no slot.
+    shared: Ticks,
+}
+
+/// Where to look for a key.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    segment: usize,
+    start: usize,
+    fingerprint: u128,
+}
+
+/// What was found for a key.
+enum Found {
+    /// The slot that is its own, or that may become so.
+    Slot { at: usize, state: Ticks },
+    /// Every slot belongs to another key that is active.
+    Shared,
+}
+
+impl MemoryStore {
+    pub(in crate::rate_limit) fn new(policy: Arc<str>, keys: usize) -> Self {
+        let segments = keys.div_ceil(KEYS_PER_SEGMENT).max(1);
+        Self {
+            policy,
+            secret: RandomState::new(),
+            segments: (0..segments).map(|_| OnceLock::new()).collect(),
+            overflows: AtomicU64::new(0),
+            log_again: AtomicU64::new(0),
+        }
+    }
+
+    /// Draws from the bucket of `key`.
+    pub(in crate::rate_limit) fn draw(
+        &self,
+        key: &Key<'_>,
+        bucket: &Bucket,
+        now: Duration,
+        cost: u64,
+        draw: Draw,
+    ) -> Decision {
+        let place = self.place(self.secret.hash_one(key));
+        let segment =
+            self.segments[place.segment].get_or_init(|| Box::new(Mutex::new(Segment::EMPTY)));
+        // Nothing panics under the lock, and a state is written whole: a poisoned segment is a good one.
+        let mut segment = segment.lock().unwrap_or_else(PoisonError::into_inner);
+        let instant = bucket.instant(now);
+        match segment.find(place, instant) {
+            Found::Slot { at, state } => {
+                let (next, decision) = bucket.draw(state, instant, cost, draw);
+                if next != state {
+                    segment.slots[at] = place.fingerprint << STATE_BITS | next;
+                }
+                decision
+            }
+            Found::Shared => {
+                let (next, decision) = bucket.draw(segment.shared, instant, cost, draw);
+                segment.shared = next;
+                drop(segment);
+                self.note_overflow(now);
+                decision
+            }
+        }
+    }
+
+    /// How many draws found no slot, and were charged to a shared bucket.
+    pub(in crate::rate_limit) fn overflows(&self) -> u64 {
+        self.overflows.load(Ordering::Relaxed)
+    }
+
+    fn place(&self, hash: u64) -> Place {
+        // The high bits choose the segment, the low ones the rest: they tell nothing of each other.
+        let segment = (u128::from(hash) * self.segments.len() as u128) >> 64;
+        Place {
+            segment: segment as usize,
+            start: (hash >> 40) as usize % SLOTS,
+            fingerprint: u128::from(hash) & (u128::MAX >> STATE_BITS),
+        }
+    }
+
+    fn note_overflow(&self, now: Duration) {
+        let count = self.overflows.fetch_add(1, Ordering::Relaxed) + 1;
+        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let due = self.log_again.load(Ordering::Relaxed);
+        let next = now.saturating_add(LOG_EVERY.as_millis() as u64);
+        if now >= due
+            && self
+                .log_again
+                .compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        {
+            tracing::warn!(
+                target: "tower_warden::rate_limit",
+                policy = &*self.policy, count,
+                "more active keys than the limiter has room for: new keys share buckets"
+            );
+        }
+    }
+}
+
+impl Segment {
+    const EMPTY: Self = Self { slots: [0; SLOTS], shared: 0 };
+
+    fn find(&self, place: Place, now: Ticks) -> Found {
+        let mut free = None;
+        for at in (0..SLOTS).map(|step| (place.start + step) % SLOTS) {
+            let slot = self.slots[at];
+            if slot >> STATE_BITS == place.fingerprint {
+                return Found::Slot { at, state: slot & STATE };
+            }
+            if free.is_none() && slot & STATE <= now {
+                free = Some(at);
+            }
+            if slot == 0 {
+                break; // A key takes the first free slot on its way, so it cannot lie behind one never used.
+            }
+        }
+        free.map_or(Found::Shared, |at| Found::Slot { at, state: 0 })
+    }
+}
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;

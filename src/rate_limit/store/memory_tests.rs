@@ -1,0 +1,193 @@
+use std::collections::HashMap;
+use std::mem::size_of;
+use std::net::{IpAddr, Ipv4Addr};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::rate_limit::Quota;
+
+const NOW: Duration = Duration::from_secs(1000);
+
+fn store(keys: usize) -> MemoryStore {
+    MemoryStore::new("test".into(), keys)
+}
+
+fn bucket(burst: u64) -> Bucket {
+    Bucket::new(Quota::per_hour(burst)).unwrap()
+}
+
+fn key(number: u32) -> Key<'static> {
+    Key::Address(Ipv4Addr::from_bits(number).into())
+}
+
+fn take(store: &MemoryStore, bucket: &Bucket, number: u32, now: Duration) -> Decision {
+    store.draw(&key(number), bucket, now, 1, Draw::Take)
+}
+
+fn allocated(store: &MemoryStore) -> usize {
+    store.segments.iter().filter(|segment| segment.get().is_some()).count()
+}
+
+#[test]
+fn q10_a_key_costs_at_most_32_bytes_at_capacity() {
+    const ALLOCATOR: usize = 16;
+    let keys = 1_000_000;
+    let segments = store(keys).segments.len();
+    let bytes = segments
+        * (size_of::<OnceLock<Box<Mutex<Segment>>>>() + size_of::<Mutex<Segment>>() + ALLOCATOR);
+    assert!(bytes <= 32 * keys, "{} bytes a key", bytes as f64 / keys as f64);
+}
+
+#[test]
+fn q10_at_capacity_hardly_a_key_finds_no_slot() {
+    let (store, bucket) = (store(100_000), bucket(10));
+    for number in 0..100_000 {
+        take(&store, &bucket, number, NOW);
+    }
+    let overflows = store.overflows();
+    assert!(overflows < 500, "{overflows} of 100000 keys found no slot");
+}
+
+#[test]
+fn q10_a_flood_of_new_keys_cannot_reset_an_active_key() {
+    let (store, bucket) = (store(1), bucket(3));
+    assert_eq!(take(&store, &bucket, 0, NOW).remaining, 2);
+    assert_eq!(take(&store, &bucket, 0, NOW).remaining, 1);
+    for number in 1..100_000 {
+        take(&store, &bucket, number, NOW);
+    }
+    assert_eq!(take(&store, &bucket, 0, NOW).remaining, 0);
+    assert!(!take(&store, &bucket, 0, NOW).allowed);
+    assert_eq!(allocated(&store), 1);
+}
+
+#[test]
+fn q10_a_flood_wins_itself_no_more_than_the_slots_and_one_shared_bucket() {
+    let (store, bucket) = (store(1), bucket(3));
+    let admitted = (0..10_000).flat_map(|number| [number; 5]);
+    let admitted = admitted.filter(|number| take(&store, &bucket, *number, NOW).allowed).count();
+    assert_eq!(admitted, (SLOTS + 1) * 3);
+}
+
+#[test]
+fn q10_newcomers_in_a_flood_share_one_bucket_and_what_it_refills() {
+    let (store, bucket) = (store(1), bucket(3));
+    for number in 0..SLOTS as u32 {
+        store.draw(&key(number), &bucket, NOW, 6, Draw::Owe);
+    }
+    let newcomers = |keys: std::ops::Range<u32>, now| {
+        keys.filter(|number| take(&store, &bucket, *number, now).allowed).count()
+    };
+    assert_eq!(newcomers(100..110, NOW), 3);
+    assert_eq!(newcomers(110..120, NOW + Duration::from_secs(20 * 60)), 1);
+}
+
+#[test]
+fn q10_a_slot_is_reused_when_its_bucket_is_full_again_and_not_before() {
+    let (store, bucket) = (store(1), Bucket::new(Quota::per_second(1)).unwrap());
+    for number in 0..SLOTS as u32 {
+        take(&store, &bucket, number, NOW);
+    }
+    let nearly = NOW + Duration::from_nanos(999_999_999);
+    store.draw(&key(1000), &bucket, nearly, 1, Draw::Peek);
+    assert_eq!(store.overflows(), 1);
+    for round in 1..1000 {
+        for number in 0..SLOTS as u32 {
+            let stranger = round * SLOTS as u32 + number;
+            assert!(
+                take(&store, &bucket, stranger, NOW + Duration::from_secs(round.into())).allowed
+            );
+        }
+    }
+    assert_eq!(store.overflows(), 1);
+}
+
+#[test]
+fn q10_looking_takes_no_slot() {
+    let (store, bucket) = (store(1), bucket(3));
+    for number in 0..1000 {
+        assert!(store.draw(&key(number), &bucket, NOW, 1, Draw::Peek).allowed);
+    }
+    assert_eq!(store.overflows(), 0);
+    assert_eq!(store.segments[0].get().unwrap().lock().unwrap().slots, [0; SLOTS]);
+}
+
+#[test]
+fn q10_a_fingerprint_of_zero_is_a_fingerprint() {
+    let place = Place { segment: 0, start: 60, fingerprint: 0 };
+    let mut segment = Segment::EMPTY;
+    assert!(matches!(segment.find(place, 5), Found::Slot { at: 60, state: 0 }));
+    segment.slots[60] = 9 << STATE_BITS | 77; // another key's, active
+    assert!(matches!(segment.find(place, 5), Found::Slot { at: 61, state: 0 }));
+    segment.slots[61] = 77; // its own
+    assert!(matches!(segment.find(place, 5), Found::Slot { at: 61, state: 77 }));
+    segment.slots[60] = 9 << STATE_BITS | 4; // the other bucket is full, and its slot is first on the way
+    assert!(matches!(segment.find(place, 5), Found::Slot { at: 61, state: 77 }), "still its own");
+}
+
+#[test]
+fn q10_a_thread_that_died_under_the_lock_does_not_close_the_limiter() {
+    let (store, bucket) = (store(1), bucket(2));
+    assert_eq!(take(&store, &bucket, 7, NOW).remaining, 1);
+    let poison = || {
+        let _guard = store.segments[0].get().unwrap().lock();
+        panic!("on purpose");
+    };
+    assert!(std::thread::scope(|scope| scope.spawn(poison).join()).is_err());
+    assert!(store.segments[0].get().unwrap().is_poisoned());
+    assert_eq!(take(&store, &bucket, 7, NOW).remaining, 0);
+}
+
+#[test]
+fn q10_threads_cannot_draw_more_than_there_is() {
+    let (store, bucket) = (store(1000), bucket(500));
+    let draw = || (0..300).filter(|_| take(&store, &bucket, 7, NOW).allowed).count();
+    let admitted: usize = std::thread::scope(|scope| {
+        let threads = [(); 4].map(|()| scope.spawn(draw));
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(admitted, 500);
+}
+
+#[test]
+fn q10_a_key_lands_in_another_place_in_every_store() {
+    let places = |store: MemoryStore| -> Vec<u128> {
+        (0..8).map(|number| store.place(store.secret.hash_one(key(number))).fingerprint).collect()
+    };
+    assert_ne!(places(store(1)), places(store(1)));
+}
+
+#[test]
+fn q12_principals_of_two_issuers_and_addresses_are_different_keys() {
+    let (store, bucket) = (store(1000), bucket(1));
+    let address = IpAddr::from([97, 98, 99, 100]);
+    for key in [
+        Key::Principal { issuer: "a", subject: "bc" },
+        Key::Principal { issuer: "ab", subject: "c" },
+        Key::Principal { issuer: "", subject: "abc" },
+        Key::Principal { issuer: "abc", subject: "" },
+        Key::Address(address),
+    ] {
+        assert!(store.draw(&key, &bucket, NOW, 1, Draw::Take).allowed, "{key:?}");
+        assert!(!store.draw(&key, &bucket, NOW, 1, Draw::Take).allowed, "{key:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn q10_the_table_is_as_good_as_a_map_while_there_is_room(
+        steps in prop::collection::vec((0..40_u32, 0..3_000_u64), 1..300),
+    ) {
+        let (store, bucket) = (store(1), Bucket::new(Quota::per_second(2).burst(3)).unwrap());
+        let (mut map, mut now) = (HashMap::<u32, Ticks>::new(), NOW);
+        for (number, millis) in steps {
+            now += Duration::from_millis(millis);
+            let state = map.entry(number).or_default();
+            let (next, expected) = bucket.draw(*state, bucket.instant(now), 1, Draw::Take);
+            *state = next;
+            prop_assert_eq!(take(&store, &bucket, number, now), expected);
+        }
+        prop_assert_eq!(store.overflows(), 0);
+    }
+}

@@ -1,0 +1,5 @@
+//! Where buckets are kept.
+
+mod memory;
+
+pub(super) use self::memory::MemoryStore;
