@@ -1,0 +1,234 @@
+//! Three-valued evaluation: allow, deny, failed.
+//!
+//! The logic is Kleene's strong one: the whole is allowed only if it would be allowed whatever the failed parts had
+//! answered. A failed part therefore never turns into an allowance, not through `not` either, and the order of the parts
+//! does not change who is let in.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::policy::Node;
+use super::{Policy, PolicyError, RequestFacts};
+use crate::principal::Principal;
+
+/// What a policy answers.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Allow,
+    Deny(Denial),
+    /// It could not be told, which admits nobody.
+    Failed(Box<Failure>),
+}
+
+/// Why a policy denies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Denial {
+    Policy,
+    RoleMissing,
+    ScopeMissing,
+    TenantMismatch,
+}
+
+impl Denial {
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Policy => "policy_denied",
+            Self::RoleMissing => "role_missing",
+            Self::ScopeMissing => "scope_missing",
+            Self::TenantMismatch => "tenant_mismatch",
+        }
+    }
+}
+
+/// Which check could not tell, and why.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) check: Arc<str>,
+    pub(super) cause: Cause,
+}
+
+#[derive(Debug)]
+pub(super) enum Cause {
+    Error(PolicyError),
+    Panicked,
+    TimedOut,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "check({}) ", self.check)?;
+        match &self.cause {
+            Cause::Error(error) => error.fmt(f),
+            Cause::Panicked => f.write_str("panicked"),
+            Cause::TimedOut => f.write_str("timed out"),
+        }
+    }
+}
+
+impl Error for Failure {}
+
+/// An answer, or what has to be waited for.
+pub(super) enum Step {
+    Known(Outcome),
+    Waiting(Waiting),
+}
+
+/// What is left of a policy once everything that needs no waiting has answered.
+pub(super) enum Waiting {
+    Check(BoxFuture<'static, Outcome>),
+    Joined(Joined, Vec<Self>),
+    Not(Box<Self>),
+}
+
+impl Waiting {
+    /// Asks one after the other, until the answer is known.
+    pub(super) fn resolve(self) -> BoxFuture<'static, Outcome> {
+        match self {
+            Self::Check(answer) => answer,
+            Self::Joined(mut joined, parts) => Box::pin(async move {
+                for part in parts {
+                    if joined.decided_by(part.resolve().await) {
+                        break;
+                    }
+                }
+                joined.outcome()
+            }),
+            Self::Not(part) => Box::pin(async move { part.resolve().await.negated() }),
+        }
+    }
+}
+
+/// Answers of several parts, joined as they come in.
+pub(super) struct Joined {
+    join: Join,
+    so_far: Option<Outcome>,
+}
+
+#[derive(Clone, Copy)]
+enum Join {
+    All,
+    Any,
+}
+
+impl Joined {
+    const fn new(join: Join) -> Self {
+        Self { join, so_far: None }
+    }
+
+    /// Takes one more answer; true when the rest cannot change the result any more.
+    fn decided_by(&mut self, next: Outcome) -> bool {
+        let joined = match (self.so_far.take(), self.join) {
+            (None, _) => next,
+            (Some(so_far), Join::All) => both(so_far, next),
+            (Some(so_far), Join::Any) => either(so_far, next),
+        };
+        let decided = matches!(
+            (self.join, &joined),
+            (Join::All, Outcome::Deny(_)) | (Join::Any, Outcome::Allow)
+        );
+        self.so_far = Some(joined);
+        decided
+    }
+
+    /// The result. No part at all allows nothing, whichever way none are joined.
+    fn outcome(self) -> Outcome {
+        self.so_far.unwrap_or(Outcome::Deny(Denial::Policy))
+    }
+}
+
+/// Deny before failed before allow.
+fn both(first: Outcome, second: Outcome) -> Outcome {
+    match (first, second) {
+        (Outcome::Deny(denial), _) | (_, Outcome::Deny(denial)) => Outcome::Deny(denial),
+        (Outcome::Failed(failure), _) | (_, Outcome::Failed(failure)) => Outcome::Failed(failure),
+        (Outcome::Allow, Outcome::Allow) => Outcome::Allow,
+    }
+}
+
+/// Allow before failed before deny.
+fn either(first: Outcome, second: Outcome) -> Outcome {
+    match (first, second) {
+        (Outcome::Allow, _) | (_, Outcome::Allow) => Outcome::Allow,
+        (Outcome::Failed(failure), _) | (_, Outcome::Failed(failure)) => Outcome::Failed(failure),
+        // A missing scope is the denial to tell: the caller can do something about it.
+        (Outcome::Deny(_), Outcome::Deny(Denial::ScopeMissing)) => {
+            Outcome::Deny(Denial::ScopeMissing)
+        }
+        (Outcome::Deny(denial), Outcome::Deny(_)) => Outcome::Deny(denial),
+    }
+}
+
+impl Outcome {
+    fn negated(self) -> Self {
+        match self {
+            Self::Allow => Self::Deny(Denial::Policy),
+            Self::Deny(_) => Self::Allow,
+            Self::Failed(failure) => Self::Failed(failure),
+        }
+    }
+
+    const fn allowed_if(holds: bool, denial: Denial) -> Self {
+        if holds { Self::Allow } else { Self::Deny(denial) }
+    }
+}
+
+impl Policy {
+    /// Asks everything that answers at once; what has to be waited for is left only where it matters.
+    pub(super) fn evaluate(&self, principal: &Principal, request: &RequestFacts<'_>) -> Step {
+        Step::Known(match self.node() {
+            Node::Authenticated => Outcome::Allow,
+            Node::Scope(scope) => {
+                Outcome::allowed_if(principal.has_scope(scope), Denial::ScopeMissing)
+            }
+            Node::Role(role) => Outcome::allowed_if(principal.has_role(role), Denial::RoleMissing),
+            Node::TenantInPath(parameter) => {
+                let named = request.param(parameter);
+                // Two absent tenants are not the same tenant.
+                let same = named.is_some() && principal.tenant() == named.as_deref();
+                Outcome::allowed_if(same, Denial::TenantMismatch)
+            }
+            Node::Check(check) => check.ask(principal, request),
+            Node::AsyncCheck(check) => match check.ask(principal, request) {
+                Ok(answer) => return Step::Waiting(Waiting::Check(answer)),
+                Err(outcome) => outcome,
+            },
+            Node::Not(policy) => match policy.evaluate(principal, request) {
+                Step::Known(outcome) => outcome.negated(),
+                Step::Waiting(part) => return Step::Waiting(Waiting::Not(Box::new(part))),
+            },
+            Node::AllOf(policies) => return join(Join::All, policies, principal, request),
+            Node::AnyOf(policies) => return join(Join::Any, policies, principal, request),
+        })
+    }
+}
+
+fn join(
+    join: Join,
+    policies: &[Policy],
+    principal: &Principal,
+    request: &RequestFacts<'_>,
+) -> Step {
+    let mut joined = Joined::new(join);
+    let mut waiting = Vec::new();
+    for policy in policies {
+        match policy.evaluate(principal, request) {
+            Step::Known(outcome) => {
+                if joined.decided_by(outcome) {
+                    return Step::Known(joined.outcome());
+                }
+            }
+            Step::Waiting(part) => waiting.push(part),
+        }
+    }
+    if waiting.is_empty() {
+        Step::Known(joined.outcome())
+    } else {
+        Step::Waiting(Waiting::Joined(joined, waiting))
+    }
+}
+
+#[cfg(test)]
+mod tests;

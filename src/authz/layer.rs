@@ -1,0 +1,165 @@
+use std::sync::Arc;
+
+use http::request;
+use tower::Layer;
+
+use super::decision::{Cause, Denial, Failure, Outcome, Step};
+use super::{RequestFacts, Rule, Rules, path};
+use crate::gate::{Gate, Gated, Verdict};
+use crate::principal::Principal;
+use crate::rejection::{Challenges, Rejection, RejectionKind};
+
+/// Admits what the [`Rules`] allow and refuses everything else.
+///
+/// Goes inside the authentication layer.
+#[derive(Clone, Debug)]
+pub struct RulesLayer {
+    rules: Rules,
+}
+
+impl RulesLayer {
+    /// A layer that asks this table.
+    #[must_use]
+    pub const fn new(rules: Rules) -> Self {
+        Self { rules }
+    }
+
+    /// The table.
+    #[must_use]
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    fn decide(&self, head: &request::Parts) -> Result<Decision, Rejection> {
+        let path = head.uri.path();
+        path::screen(path).map_err(|ambiguity| {
+            Rejection::new(RejectionKind::BadRequest, "ambiguous_path").with_source(ambiguity)
+        })?;
+        let found = self.rules.at(path);
+        self.refuse_disagreement(head, found.as_ref().map(|found| found.value.pattern()))?;
+        let undeclared = || Rejection::new(RejectionKind::Forbidden, "route_not_declared");
+        let found = found.ok_or_else(undeclared)?;
+        let rule = found.value.rule_for(&head.method).ok_or_else(undeclared)?;
+        let Some(policy) = rule.access.policy() else { return Ok(Decision::Admitted) };
+        let principal = Principal::of(&head.extensions).ok_or_else(|| anonymous(head))?;
+        let request = RequestFacts::new(head, &rule.pattern, &found.params);
+        match policy.evaluate(principal, &request) {
+            Step::Known(outcome) => rule.judge(outcome, principal).map(|()| Decision::Admitted),
+            Step::Waiting(waiting) => Ok(Decision::Waiting(Verdict::pending({
+                let (rule, principal) = (rule.clone(), principal.clone());
+                async move { rule.judge(waiting.resolve().await, &principal) }
+            }))),
+        }
+    }
+
+    /// Refuses when axum matched a route that the table knows, and the table found another one: the path was rewritten in
+    /// between, or one of the two is not what its author believes.
+    #[cfg(feature = "axum")]
+    fn refuse_disagreement(
+        &self,
+        head: &request::Parts,
+        found: Option<&str>,
+    ) -> Result<(), Rejection> {
+        match head.extensions.get::<axum::extract::MatchedPath>() {
+            Some(matched)
+                if found != Some(matched.as_str()) && self.rules.declares(matched.as_str()) =>
+            {
+                let found = found.unwrap_or("nothing");
+                let source = format!("the router matched {}, the rules {found}", matched.as_str());
+                Err(Rejection::new(RejectionKind::Internal, "rule_and_route_disagree")
+                    .with_source(source))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(not(feature = "axum"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with the feature `axum`")]
+    const fn refuse_disagreement(
+        &self,
+        _: &request::Parts,
+        _: Option<&str>,
+    ) -> Result<(), Rejection> {
+        Ok(())
+    }
+}
+
+enum Decision {
+    Admitted,
+    Waiting(Verdict<()>),
+}
+
+/// Nobody is known. Either the caller sent no credentials, or nobody looked for them.
+fn anonymous(head: &request::Parts) -> Rejection {
+    if head.extensions.get::<Challenges>().is_some() {
+        Rejection::new(RejectionKind::Unauthenticated, "no_credentials")
+    } else {
+        Rejection::new(RejectionKind::Internal, "authentication_layer_missing")
+    }
+}
+
+impl Rule {
+    fn judge(&self, outcome: Outcome, principal: &Principal) -> Result<(), Rejection> {
+        let rejection = match outcome {
+            Outcome::Allow => return Ok(()),
+            Outcome::Failed(failure) => return Err(failure.into_rejection()),
+            Outcome::Deny(Denial::ScopeMissing) => self.scope_missing(principal),
+            Outcome::Deny(denial) => Rejection::new(RejectionKind::Forbidden, denial.reason()),
+        };
+        Err(rejection.with_source(self.to_string()))
+    }
+
+    /// Tells the caller which scopes to ask for, unless it holds them all and lacks something else.
+    fn scope_missing(&self, principal: &Principal) -> Rejection {
+        let reason = Denial::ScopeMissing.reason();
+        match &self.scopes {
+            Some(scopes) if !scopes.split(' ').all(|scope| principal.has_scope(scope)) => {
+                Rejection::new(RejectionKind::InsufficientScope, reason)
+                    .with_scope(Arc::clone(scopes))
+                    .with_tried_scheme(principal.scheme())
+            }
+            _ => Rejection::new(RejectionKind::Forbidden, reason),
+        }
+    }
+}
+
+impl Failure {
+    fn into_rejection(self) -> Rejection {
+        let retry_after = match &self.cause {
+            Cause::Error(error) => error.retry_after(),
+            Cause::Panicked | Cause::TimedOut => None,
+        };
+        let rejection = match (&self.cause, retry_after) {
+            (_, Some(after)) => Rejection::new(RejectionKind::Unavailable, "policy_unavailable")
+                .with_retry_after(after),
+            (Cause::Error(_), None) => Rejection::new(RejectionKind::Forbidden, "policy_failed"),
+            (Cause::Panicked, None) => Rejection::new(RejectionKind::Forbidden, "policy_panicked"),
+            (Cause::TimedOut, None) => Rejection::new(RejectionKind::Forbidden, "policy_timed_out"),
+        };
+        rejection.with_source(self)
+    }
+}
+
+impl Gate for RulesLayer {
+    type Pass = ();
+
+    fn name(&self) -> &'static str {
+        "rules"
+    }
+
+    fn admit(&self, head: &mut request::Parts) -> Verdict<()> {
+        match self.decide(head) {
+            Ok(Decision::Admitted) => Verdict::admit(()),
+            Ok(Decision::Waiting(verdict)) => verdict,
+            Err(rejection) => Verdict::refuse(rejection),
+        }
+    }
+}
+
+impl<S> Layer<S> for RulesLayer {
+    type Service = Gated<S, Self>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(inner, self.clone())
+    }
+}
