@@ -47,7 +47,8 @@ pub(super) struct Row {
     pub(super) grpc: &'static str,
 }
 
-const BLANK: &str = "about:blank";
+/// The problem type that says no more than the status does (RFC 9457 4.2.1).
+pub(super) const BLANK: &str = "about:blank";
 
 const fn row(
     status: StatusCode,

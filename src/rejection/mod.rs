@@ -38,11 +38,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, Response, request};
+use http::{HeaderMap, Method, Response, StatusCode, request};
 
 pub use self::challenge::{Challenge, Challenges};
 pub use self::correlation::CorrelationId;
+pub(crate) use self::grpc::{GRPC_MESSAGE, GRPC_STATUS, message as grpc_message};
 pub use self::kind::RejectionKind;
+pub(crate) use self::problem::of_status as problem_of_status;
 pub use self::scene::{Protocol, Scene};
 
 /// Why a request was refused.
@@ -59,6 +61,7 @@ pub struct Rejection {
 /// What few rejections carry, kept apart so that the rest stay small.
 #[derive(Clone, Default)]
 struct More {
+    status: Option<StatusCode>,
     tried: Option<&'static str>,
     scope: Option<Arc<str>>,
     retry_after: Option<Duration>,
@@ -116,6 +119,15 @@ impl Rejection {
         self
     }
 
+    /// The same refusal under another status of its class, such as 502 for a failure inside: HTTP only.
+    #[must_use]
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        if status != self.status() {
+            self.more().status = Some(status);
+        }
+        self
+    }
+
     /// The same refusal, answered by the control of that name. Kept when a control further in has named itself.
     #[must_use]
     pub(crate) const fn by(mut self, control: &'static str) -> Self {
@@ -133,6 +145,13 @@ impl Rejection {
     #[must_use]
     pub const fn kind(&self) -> RejectionKind {
         self.kind
+    }
+
+    /// The HTTP status that the caller sees: that of the kind, unless it replaces a handler's failure.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        let own = self.more.as_ref().and_then(|more| more.status);
+        own.unwrap_or(self.kind.status())
     }
 
     /// The stable reason code; for the log only.
@@ -161,12 +180,16 @@ impl Rejection {
 
     /// Writes the refusal to the log, once: dependency failures and bugs as errors, the rest as information.
     pub(crate) fn log(&self, head: &request::Parts) {
-        let status = self.kind.status().as_u16();
+        self.log_request(&head.method, head.uri.path(), CorrelationId::of(&head.extensions));
+    }
+
+    /// The same, for a request of which only this is left.
+    pub(crate) fn log_request(&self, method: &Method, path: &str, id: Option<CorrelationId>) {
+        let status = self.status().as_u16();
         // The Debug form of a text escapes control characters, so that no source and no path can forge a line (ASVS 16.4.1).
         let source = self.source().map(|source| tracing::field::debug(source.to_string()));
-        let correlation_id = CorrelationId::of(&head.extensions).map(tracing::field::display);
+        let correlation_id = id.map(tracing::field::display);
         let (control, code, reason) = (self.control, self.kind.code(), self.reason);
-        let (method, path) = (&head.method, head.uri.path());
         if self.kind.is_fault() {
             tracing::error!(
                 target: "tower_warden::rejection",
@@ -185,9 +208,12 @@ impl Rejection {
     pub fn render(self, scene: &Scene<'_>) -> Response<Bytes> {
         let mut response = match scene.protocol() {
             Protocol::Grpc => grpc::response(self.kind),
-            Protocol::Http => {
-                problem::response(self.kind, self.violated_policies(), scene.correlation_id())
-            }
+            Protocol::Http => problem::response(
+                self.kind,
+                self.status(),
+                self.violated_policies(),
+                scene.correlation_id(),
+            ),
         };
         self.write_headers(scene, response.headers_mut());
         response.extensions_mut().insert(self);

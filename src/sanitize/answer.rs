@@ -1,0 +1,191 @@
+//! What becomes of an answer.
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
+    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    HeaderName, HeaderValue, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+    TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{Extensions, HeaderMap, Method, Response, StatusCode};
+
+use super::asked::{Asked, X_REQUEST_ID};
+use super::panicked::Panicked;
+use super::{CONTROL, SafeToShow, SanitizedBody, grpc};
+use crate::gate::Body;
+use crate::rejection::{Protocol, Rejection, RejectionKind, problem_of_status};
+
+type Settled<B> = Response<Body<SanitizedBody<B>>>;
+
+/// The fields of a failed response that stay; the module says why.
+static KEPT_OF_FAILURES: [HeaderName; 13] = [
+    ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+    CONTENT_SECURITY_POLICY,
+    HeaderName::from_static("cross-origin-resource-policy"),
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("ratelimit-policy"),
+    REFERRER_POLICY,
+    RETRY_AFTER,
+    STRICT_TRANSPORT_SECURITY,
+    VARY,
+    X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+];
+
+/// The fields that speak of the body which a problem document replaces.
+static OF_THE_BODY: [HeaderName; 5] =
+    [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];
+
+/// Sanitizes what the inner service answered, and writes the id on it.
+pub(super) fn settle<B>(asked: Asked, response: Response<B>) -> Settled<B>
+where
+    B: http_body::Body<Data = Bytes>,
+{
+    let id = asked.id.to_header_value();
+    let mut settled = judge(asked, response);
+    settled.headers_mut().insert(X_REQUEST_ID, id);
+    settled
+}
+
+/// The answer when there is none.
+pub(super) fn after_panic<B>(asked: &Asked, panicked: Panicked) -> Settled<B> {
+    let failure = Rejection::new(RejectionKind::Internal, "handler_panicked").with_source(panicked);
+    let mut settled = refuse(asked, failure, &HeaderMap::new());
+    settled.headers_mut().insert(X_REQUEST_ID, asked.id.to_header_value());
+    settled
+}
+
+fn judge<B>(asked: Asked, response: Response<B>) -> Settled<B>
+where
+    B: http_body::Body<Data = Bytes>,
+{
+    let status = response.status();
+    if response.extensions().get::<Rejection>().is_some() {
+        return without_body_for_head(&asked.method, response);
+    }
+    if response.extensions().get::<SafeToShow>().is_some() {
+        return untouched(response);
+    }
+    // Also what lies beyond 599, which clients treat as a server's failure (RFC 9110 15).
+    if status.as_u16() >= 500 {
+        let kind = RejectionKind::of_status(status).unwrap_or(RejectionKind::Internal);
+        let failure = Rejection::new(kind, "handler_failed").with_status(status);
+        return refuse(&asked, failure, response.headers());
+    }
+    if status.is_client_error() {
+        return match asked.protocol {
+            Protocol::Grpc => {
+                let refusal = Rejection::new(grpc_kind(status), "handler_answered_http");
+                refuse(&asked, refusal, response.headers())
+            }
+            Protocol::Http if says_nothing(&asked.method, &response) => document(&asked, response),
+            Protocol::Http => untouched(response),
+        };
+    }
+    // The caller names its own protocol; what counts for the texts is what the handler answers in.
+    if asked.protocol == Protocol::Grpc || speaks_grpc(response.headers()) {
+        return scrub(asked, response);
+    }
+    untouched(response)
+}
+
+fn untouched<B>(response: Response<B>) -> Settled<B> {
+    response.map(|body| Body::inner(SanitizedBody::untouched(body)))
+}
+
+/// Logs a failure and answers with its fixed texts and those of the handler's header fields that are safe.
+fn refuse<B>(asked: &Asked, rejection: Rejection, told: &HeaderMap) -> Settled<B> {
+    let rejection = rejection.by(CONTROL);
+    asked.log(&rejection);
+    let mut response = rejection.render(&asked.scene());
+    for (name, value) in &grpc::only(told, &KEPT_OF_FAILURES) {
+        response.headers_mut().append(name, value.clone());
+    }
+    own(&asked.method, response)
+}
+
+/// Gives a bare 4xx the document of its status.
+fn document<B>(asked: &Asked, response: Response<B>) -> Settled<B> {
+    let (mut head, _) = response.into_parts();
+    let problem = if head.status == StatusCode::UNAUTHORIZED {
+        // With a challenge, should there be none (RFC 9110 15.5.2).
+        Rejection::new(RejectionKind::Unauthenticated, "").render(&asked.scene())
+    } else {
+        problem_of_status(head.status, asked.id)
+    };
+    for name in &OF_THE_BODY {
+        head.headers.remove(name);
+    }
+    let (fields, body) = problem.into_parts();
+    for (name, value) in &fields.headers {
+        head.headers.entry(name).or_insert_with(|| value.clone());
+    }
+    own(&asked.method, Response::from_parts(head, body))
+}
+
+fn scrub<B>(asked: Asked, response: Response<B>) -> Settled<B> {
+    let (mut head, body) = response.into_parts();
+    let content_type = head.headers.get(CONTENT_TYPE).cloned();
+    if let Some(failure) = grpc::scrub(&mut head.headers, &KEPT_OF_FAILURES) {
+        asked.log(&failure);
+        let grpc = HeaderValue::from_static("application/grpc");
+        head.headers.insert(CONTENT_TYPE, content_type.unwrap_or(grpc));
+        head.extensions = Extensions::new();
+        head.extensions.insert(failure);
+    }
+    Response::from_parts(head, Body::inner(SanitizedBody::watched(body, asked)))
+}
+
+fn own<B>(method: &Method, response: Response<Bytes>) -> Settled<B> {
+    let (mut head, body) = response.into_parts();
+    if method != Method::HEAD {
+        return Response::from_parts(head, Body::own(body));
+    }
+    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    Response::from_parts(head, Body::own(Bytes::new()))
+}
+
+/// A refusal from further in, which its gate wrote for any method.
+fn without_body_for_head<B>(method: &Method, response: Response<B>) -> Settled<B>
+where
+    B: http_body::Body<Data = Bytes>,
+{
+    let length = response.body().size_hint().exact();
+    match length {
+        Some(length) if method == Method::HEAD && length > 0 => {
+            let (mut head, _) = response.into_parts();
+            head.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+            Response::from_parts(head, Body::own(Bytes::new()))
+        }
+        _ => untouched(response),
+    }
+}
+
+/// Whether a response has no body, and for HEAD, would have none for GET.
+fn says_nothing<B: http_body::Body>(method: &Method, response: &Response<B>) -> bool {
+    let body = response.body();
+    let empty = body.is_end_stream() || body.size_hint().exact() == Some(0);
+    let headers = response.headers();
+    let length = headers.get(CONTENT_LENGTH);
+    let had_one = headers.contains_key(CONTENT_TYPE) || length.is_some_and(|length| length != "0");
+    empty && (method != Method::HEAD || !had_one)
+}
+
+/// Whether an answer is gRPC, or gRPC-Web, which says a failure in the header section in the same words.
+fn speaks_grpc(headers: &HeaderMap) -> bool {
+    const GRPC: &[u8] = b"application/grpc";
+    let content_type = headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
+    content_type.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+}
+
+/// What a bare HTTP status says to a gRPC caller. A router that has no route has no such method.
+const fn grpc_kind(status: StatusCode) -> RejectionKind {
+    match RejectionKind::of_status(status) {
+        Some(RejectionKind::NotFound) => RejectionKind::MethodNotAllowed,
+        Some(kind) => kind,
+        None if status.as_u16() == 429 => RejectionKind::QuotaExceeded,
+        None => RejectionKind::BadRequest,
+    }
+}
