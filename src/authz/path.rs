@@ -50,18 +50,26 @@ impl fmt::Display for Ambiguity {
 
 impl std::error::Error for Ambiguity {}
 
+/// Bytes that mean the same to everybody, so that the loop over a path has little to do for them.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        plain[byte as usize] = !matches!(byte, b'/' | b'%' | b';' | b'\\' | b'?' | b'#');
+        byte += 1;
+    }
+    plain
+};
+
 /// Refuses a path that two readers could read differently. One pass, no allocation.
 pub(super) fn screen(path: &str) -> Result<(), Ambiguity> {
-    let bytes = path.as_bytes();
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        at += match byte {
-            b'/' => screen_segment_start(&bytes[at + 1..]).map(|()| 1)?,
-            b'%' => screen_escapes(&bytes[at..])?,
-            b';' => return Err(Ambiguity::PathParameter),
-            b'\\' => return Err(Ambiguity::Backslash),
-            b'?' | b'#' => return Err(Ambiguity::ByteOutsidePaths),
-            b'!'..=b'~' => 1,
+    let mut rest = path.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| !PLAIN[usize::from(*byte)]) {
+        rest = match &rest[at..] {
+            [b'/', after @ ..] => screen_segment_start(after).map(|()| after)?,
+            escapes @ [b'%', ..] => screen_escapes(escapes)?,
+            [b';', ..] => return Err(Ambiguity::PathParameter),
+            [b'\\', ..] => return Err(Ambiguity::Backslash),
             _ => return Err(Ambiguity::ByteOutsidePaths),
         };
     }
@@ -79,15 +87,15 @@ const fn screen_segment_start(rest: &[u8]) -> Result<(), Ambiguity> {
     }
 }
 
-/// Judges the escapes of one character; its length in the path when it is unambiguous.
-fn screen_escapes(rest: &[u8]) -> Result<usize, Ambiguity> {
+/// Judges the escapes of one character; what follows them when it is unambiguous.
+fn screen_escapes(rest: &[u8]) -> Result<&[u8], Ambiguity> {
     let first = unescape(rest, 0)?;
     let width = match first {
         b'/' | b'\\' | b';' | b'%' => return Err(Ambiguity::EncodedDelimiter),
         0..=0x1f | 0x7f => return Err(Ambiguity::EncodedControl),
         b'.' | b'-' | b'_' => return Err(Ambiguity::EncodedUnreserved),
         _ if first.is_ascii_alphanumeric() => return Err(Ambiguity::EncodedUnreserved),
-        _ if first.is_ascii() => return Ok(3),
+        _ if first.is_ascii() => 1,
         0xc2..=0xdf => 2,
         0xe0..=0xef => 3,
         0xf0..=0xf4 => 4,
@@ -98,7 +106,7 @@ fn screen_escapes(rest: &[u8]) -> Result<usize, Ambiguity> {
         *byte = unescape(rest, index)?;
     }
     match std::str::from_utf8(&character[..width]) {
-        Ok(_) => Ok(3 * width),
+        Ok(_) => Ok(&rest[3 * width..]),
         Err(_) => Err(Ambiguity::NotUtf8),
     }
 }

@@ -110,7 +110,9 @@ mod tests {
         }
 
         #[test]
-        fn z13_parameters_are_named_as_the_router_names_them(pattern in r"(/(a|b)?(\{[cd]\}|\{e\}|\{f\}|\{\{|\}\}|a)){0,3}(/\{\*[gh]\}|/i)") {
+        fn z13_parameters_are_named_as_the_router_names_them(
+            pattern in r"(/(a|b)?(\{[cd]\}|\{e\}|\{f\}|\{\{|\}\}|a)){0,3}(/\{\*[gh]\}|/i)",
+        ) {
             prop_assume!(problem_with(&pattern).is_none());
             let mut router = matchit::Router::new();
             router.insert(pattern.as_str(), ()).unwrap();

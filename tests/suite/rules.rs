@@ -1,4 +1,5 @@
 //! Function-level authorization through real layers: deny by default, agreement with axum's router, failing checks.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene should stop")]
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use proptest::prelude::*;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_warden::authn::{Attempt, AuthenticateLayer, Authenticator};
 use tower_warden::authz::{
-    Policy, PolicyError, Rules, RulesBuilder, RulesLayer, all_of, any_of, authenticated, check,
-    check_async, check_async_within, not, public, role, scope, tenant_in_path,
+    Policy, PolicyError, Rule, Rules, RulesBuilder, RulesLayer, all_of, any_of, authenticated,
+    check, check_async, check_async_within, not, public, role, scope, tenant_in_path,
 };
 use tower_warden::principal::{Principal, PrincipalKind};
 use tower_warden::rejection::{Challenge, Rejection, RejectionKind};
@@ -467,7 +468,7 @@ async fn z13_paths_that_confused_other_gateways_are_refused() {
 #[tokio::test]
 async fn z13_raw_bytes_outside_ascii_are_refused() {
     let mut request = get_request("/", &[]);
-    *request.uri_mut() = Uri::from_maybe_shared("/gr\u{f6}sse".as_bytes().to_vec()).unwrap();
+    *request.uri_mut() = Uri::try_from("/gr\u{f6}sse".as_bytes()).unwrap();
     let answer = through(&stack(public_around_admin()), request).await;
     assert_eq!((answer.status, answer.reason()), (400, "ambiguous_path"));
 }
@@ -576,7 +577,7 @@ proptest! {
         for path in paths {
             let request = || Request::builder().uri(&path).body(Body::empty()).unwrap();
             let routed = runtime.block_on(ask(router.clone(), request()));
-            let judged = rules.rule_for(&Method::GET, &path).map(|rule| rule.pattern());
+            let judged = rules.rule_for(&Method::GET, &path).map(Rule::pattern);
             let expected = (routed.status == 200 && !path.contains("//")).then(|| routed.text());
             prop_assert_eq!(judged, expected, "{}", path);
 
