@@ -1,7 +1,7 @@
 //! Where time comes from.
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time. Layers take one, so that tests can turn it by hand.
@@ -11,6 +11,16 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
     /// Time since some fixed moment in this process, for rates; should not go back.
     fn monotonic(&self) -> Duration;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn unix(&self) -> Duration {
+        (**self).unix()
+    }
+
+    fn monotonic(&self) -> Duration {
+        (**self).monotonic()
+    }
 }
 
 /// The operating system's clocks.

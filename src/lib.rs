@@ -16,3 +16,4 @@ pub mod response_headers;
 pub mod sanitize;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod warden;

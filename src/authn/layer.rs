@@ -45,6 +45,11 @@ impl AuthenticateLayer {
         self
     }
 
+    /// The names of the accepted schemes, in the order they are asked.
+    pub fn schemes(&self) -> impl Iterator<Item = &'static str> {
+        self.schemes.iter().map(|scheme| scheme.challenge().scheme())
+    }
+
     /// The one scheme whose credential the request presents.
     fn presented(&self, head: &request::Parts) -> Result<Option<&dyn Authenticator>, Rejection> {
         let ambiguous = |reason| Rejection::new(RejectionKind::BadRequest, reason);

@@ -34,13 +34,22 @@
 //! ```
 
 use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
+use axum::{Router, ServiceExt};
+use futures_util::TryFutureExt;
+use futures_util::future::MapOk;
 use http::request::Parts;
+use tower::{Layer, Service};
 
 use crate::principal::Principal;
 use crate::rejection::{Challenges, Rejection, RejectionKind, Scene};
+use crate::warden::{Guarded, Warden};
 
 /// A refusal that an extractor answers with.
 #[derive(Debug)]
@@ -83,5 +92,51 @@ impl<S: Sync> OptionalFromRequestParts<S> for Principal {
 
     async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Option<Self>, Infallible> {
         Ok(Self::of(&head.extensions).cloned())
+    }
+}
+
+impl Warden {
+    /// Puts the stack around a whole router, fallbacks included.
+    ///
+    /// What comes out is no router: nothing can be added to it that the stack would not see. (`Router::layer` works too,
+    /// but misses routes that are added after it.)
+    #[must_use]
+    pub fn guard(&self, router: Router) -> GuardedRouter {
+        GuardedRouter(self.layer(router))
+    }
+}
+
+/// A router behind a [`Warden`], ready for [`axum::serve`].
+#[derive(Clone)]
+pub struct GuardedRouter(Guarded<Router>);
+
+impl GuardedRouter {
+    /// What [`axum::serve`] takes. Tells the stack the address of each peer.
+    #[must_use]
+    pub fn into_make_service(self) -> IntoMakeServiceWithConnectInfo<Self, SocketAddr> {
+        ServiceExt::<Request>::into_make_service_with_connect_info(self)
+    }
+}
+
+impl Service<Request> for GuardedRouter {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = MapOk<
+        <Guarded<Router> as Service<Request>>::Future,
+        fn(<Guarded<Router> as Service<Request>>::Response) -> Response,
+    >;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request>::poll_ready(&mut self.0, cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        self.0.call(request).map_ok(IntoResponse::into_response)
+    }
+}
+
+impl fmt::Debug for GuardedRouter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardedRouter").finish_non_exhaustive()
     }
 }

@@ -62,13 +62,14 @@ impl ResponseHeadersLayer {
         self
     }
 
-    /// Asks `is_https` of each request.
-    #[cfg_attr(not(test), expect(dead_code, reason = "wired to the client address layer"))]
+    /// Asks `is_https` of each request, unless HTTPS was assumed.
     pub(crate) fn detect_https(
         mut self,
         is_https: impl Fn(&request::Parts) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.https = Https::Detected(Arc::new(is_https));
+        if matches!(self.https, Https::Unknown) {
+            self.https = Https::Detected(Arc::new(is_https));
+        }
         self
     }
 }

@@ -1,0 +1,221 @@
+use std::sync::Arc;
+
+use http::HeaderName;
+use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+
+use super::{Part, Warden};
+use crate::authn::{AuthenticateLayer, Authenticator};
+use crate::authz::{Rules, RulesLayer};
+use crate::client_address::{ClientAddressLayer, TrustedProxies};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{ConfigError, Problems};
+use crate::rate_limit::{Quota, RateLimitBuilder, RateLimitLayer};
+use crate::response_headers::ResponseHeadersLayer;
+use crate::sanitize::SanitizeLayer;
+
+/// Requests of one client address: a page of an application fetches dozens of things at once.
+const ADDRESS_QUOTA: Quota = Quota::per_minute(1_200).burst(200);
+
+/// Failed log-ins of one client address: a few typing errors, no guessing.
+const FAILURE_QUOTA: Quota = Quota::per_minute(10).burst(20);
+
+/// Requests of one principal.
+const PRINCIPAL_QUOTA: Quota = Quota::per_minute(600).burst(100);
+
+/// Header fields that carry credentials and must not be printed.
+const SENSITIVE: [HeaderName; 6] = [
+    AUTHORIZATION,
+    PROXY_AUTHORIZATION,
+    COOKIE,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-app-key"),
+    HeaderName::from_static("dpop"),
+];
+
+/// Builds a [`Warden`].
+///
+/// Parts may be given as they are, as builders, or as results: their problems are listed by [`build`](Self::build).
+#[derive(Debug)]
+#[must_use = "a builder guards nothing until `build`"]
+pub struct WardenBuilder {
+    schemes: Vec<Arc<dyn Authenticator>>,
+    #[cfg(feature = "jwt")]
+    issuers: Vec<crate::authn::jwt::Issuer>,
+    rules: Option<Rules>,
+    response_headers: ResponseHeadersLayer,
+    trusted_proxies: TrustedProxies,
+    address_quota: Option<Quota>,
+    failure_quota: Option<Quota>,
+    principal_quota: Option<Quota>,
+    clock: Arc<dyn Clock>,
+    problems: Problems,
+    rules_given: bool,
+}
+
+impl WardenBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            schemes: Vec::new(),
+            #[cfg(feature = "jwt")]
+            issuers: Vec::new(),
+            rules: None,
+            response_headers: ResponseHeadersLayer::api(),
+            trusted_proxies: TrustedProxies::none(),
+            address_quota: Some(ADDRESS_QUOTA),
+            failure_quota: Some(FAILURE_QUOTA),
+            principal_quota: Some(PRINCIPAL_QUOTA),
+            clock: Arc::new(SystemClock::default()),
+            problems: Problems::default(),
+            rules_given: false,
+        }
+    }
+
+    /// Accepts one more authentication scheme, asked after those before it.
+    pub fn authenticate(mut self, scheme: impl Authenticator) -> Self {
+        self.schemes.push(Arc::new(scheme));
+        self
+    }
+
+    /// Accepts bearer tokens of this issuer.
+    #[cfg(feature = "jwt")]
+    pub fn trust_issuer<I>(mut self, issuer: I) -> Self
+    where
+        I: Part<crate::authn::jwt::Issuer>,
+    {
+        self.issuers.extend(self.problems.note(issuer.finish()));
+        self
+    }
+
+    /// Says who may call which route. Mandatory; given twice, the second is a problem.
+    pub fn rules(mut self, rules: impl Part<Rules>) -> Self {
+        if self.rules_given {
+            self.problems.add("rules", "are given twice");
+        }
+        self.rules_given = true;
+        self.rules = self.problems.note(rules.finish());
+        self
+    }
+
+    /// Security headers of responses. Default: the preset for APIs.
+    pub fn response_headers(mut self, headers: impl Part<ResponseHeadersLayer>) -> Self {
+        if let Some(headers) = self.problems.note(headers.finish()) {
+            self.response_headers = headers;
+        }
+        self
+    }
+
+    /// Believes these proxies about the client's address and about HTTPS. Default: nobody.
+    pub fn trusted_proxies(mut self, proxies: impl Part<TrustedProxies>) -> Self {
+        if let Some(proxies) = self.problems.note(proxies.finish()) {
+            self.trusted_proxies = proxies;
+        }
+        self
+    }
+
+    /// Requests of one client address. Default: 1,200 a minute, 200 at once.
+    pub const fn limit_by_address(mut self, quota: Quota) -> Self {
+        self.address_quota = Some(quota);
+        self
+    }
+
+    /// Failed log-ins of one client address. Default: 10 a minute, 20 at once.
+    pub const fn limit_failed_authentication(mut self, quota: Quota) -> Self {
+        self.failure_quota = Some(quota);
+        self
+    }
+
+    /// Requests of one principal. Default: 600 a minute, 100 at once.
+    pub const fn limit_by_principal(mut self, quota: Quota) -> Self {
+        self.principal_quota = Some(quota);
+        self
+    }
+
+    /// Turns all three rate limits off, for a service behind a gateway that has them.
+    pub const fn insecure_without_rate_limits(mut self) -> Self {
+        self.address_quota = None;
+        self.failure_quota = None;
+        self.principal_quota = None;
+        self
+    }
+
+    /// Takes the time for rate limits from this clock.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The stack.
+    ///
+    /// # Errors
+    ///
+    /// If rules are missing, rules demand a principal and no scheme is configured, two schemes share a name, or a part
+    /// has problems of its own. All are listed.
+    pub fn build(mut self) -> Result<Warden, ConfigError> {
+        #[cfg(feature = "jwt")]
+        self.add_bearer();
+        let Self { schemes, rules, trusted_proxies, clock, mut problems, .. } = self;
+        if !self.rules_given {
+            problems.add("rules", "are missing: without them every request would be refused");
+        }
+        let demands_principal =
+            rules.iter().flat_map(Rules::iter).any(|rule| rule.access().policy().is_some());
+        if demands_principal && schemes.is_empty() {
+            problems.add(
+                "authentication",
+                "is missing: rules demand a principal, and no scheme can make one",
+            );
+        }
+        for (index, scheme) in schemes.iter().enumerate() {
+            let name = scheme.challenge().scheme();
+            if schemes[..index].iter().any(|earlier| earlier.challenge().scheme() == name) {
+                problems.add(format!("authentication scheme {name}"), "is configured twice");
+            }
+        }
+        let mut limit =
+            |quota: Option<Quota>, builder: fn(&'static str, Quota) -> RateLimitBuilder, name| {
+                let layer = builder(name, quota?).clock(clock.clone()).build();
+                problems.note(layer)
+            };
+        let address_limit = limit(self.address_quota, RateLimitLayer::by_address, "address");
+        let failure_limit = limit(
+            self.failure_quota,
+            RateLimitLayer::failed_authentication,
+            "failed-authentication",
+        );
+        let principal_limit =
+            limit(self.principal_quota, RateLimitLayer::by_principal, "principal");
+        problems.into_result()?;
+        // Rules that are missing or bad are a problem, so there is none left without rules.
+        let rules = rules.ok_or_else(|| ConfigError::new("rules", "are missing"))?;
+
+        let https = trusted_proxies.clone();
+        Ok(Warden {
+            response_headers: self.response_headers.detect_https(move |head| https.is_https(head)),
+            sanitize: SanitizeLayer::new(),
+            sensitive_headers: SetSensitiveRequestHeadersLayer::new(SENSITIVE),
+            client_address: ClientAddressLayer::new(trusted_proxies),
+            address_limit,
+            failure_limit,
+            authenticate: AuthenticateLayer::from_schemes(schemes).optional(),
+            principal_limit,
+            rules: RulesLayer::new(rules),
+        })
+    }
+
+    /// All trusted issuers make one scheme, asked first.
+    #[cfg(feature = "jwt")]
+    fn add_bearer(&mut self) {
+        use crate::authn::bearer::BearerAuthenticator;
+        use crate::authn::jwt::{JwtValidator, JwtValidatorBuilder};
+
+        if self.issuers.is_empty() {
+            return;
+        }
+        let validator =
+            self.issuers.drain(..).fold(JwtValidator::builder(), JwtValidatorBuilder::issuer);
+        if let Some(validator) = self.problems.note(validator.build()) {
+            self.schemes.insert(0, Arc::new(BearerAuthenticator::new(validator)));
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The whole stack in the right order, built in one place, refused at build time when it is unsafe or incomplete.
+//!
+//! A [`Warden`] is a layer. Put it around the whole service, outside the router, so that no route can be added behind
+//! its back:
+//!
+//! ```text
+//!            request
+//!               |
+//!   response headers            on every answer, also on refusals
+//!   sanitized errors            correlation id, panics, leaking bodies
+//!   sensitive headers           credentials are marked, so that nobody further in prints them
+//!   client address              who is really at the other end
+//!   rate limit by address
+//!   limit of failed log-ins
+//!   authentication              who speaks
+//!   rate limit by principal
+//!   rules                       may they do this; unlisted routes are refused
+//!               |
+//!            service
+//! ```
+//!
+//! # Rules
+//!
+//! 1. Rules are mandatory, and what they do not list is refused.
+//! 2. Rules that demand a principal demand an authentication scheme.
+//! 3. All three limits are on, with defaults that `docs/defaults.md` explains.
+//! 4. `build` lists every problem of every part, not the first.
+//!
+//! # What is not checked
+//!
+//! Objects: a rule says who may read orders, not whose order it is. Ask in the handler, by issuer and subject.
+//!
+//! # Deployment caveat
+//!
+//! Behind a proxy, name it with [`WardenBuilder::trusted_proxies`]; otherwise all callers share the proxy's address and
+//! so its limits. Without TLS no HSTS is sent.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::net::SocketAddr;
+//!
+//! use http::{Request, Response, StatusCode};
+//! use tower::{Layer, ServiceExt, service_fn};
+//! use tower_warden::authz::{Rules, public, scope};
+//! use tower_warden::client_address::PeerAddress;
+//! use tower_warden::testing::TestIssuer;
+//! use tower_warden::warden::Warden;
+//!
+//! let issuer = TestIssuer::new("https://issuer.example", "https://api.example");
+//! let warden = Warden::builder()
+//!     .trust_issuer(issuer.trust())
+//!     .rules(Rules::builder().get("/health", public("probe")).get("/orders", scope("orders:read")))
+//!     .build()?;
+//!
+//! let service = warden.layer(service_fn(async |_: Request<()>| {
+//!     Ok::<_, std::convert::Infallible>(Response::new(http_body_util::Full::<bytes::Bytes>::default()))
+//! }));
+//! let ask = |path: &str, token: &str| {
+//!     let peer = PeerAddress(SocketAddr::from(([192, 0, 2, 1], 40000)));
+//!     let request = Request::get(path).header("authorization", format!("Bearer {token}")).extension(peer).body(());
+//!     service.clone().oneshot(request.unwrap())
+//! };
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//! let reader = issuer.token("ada").scope("orders:read").sign();
+//! assert_eq!(ask("/orders", &reader).await?.status(), StatusCode::OK);
+//! let nobody = issuer.token("eve").sign();
+//! assert_eq!(ask("/orders", &nobody).await?.status(), StatusCode::FORBIDDEN);
+//! assert_eq!(ask("/debug", &reader).await?.status(), StatusCode::FORBIDDEN); // listed nowhere
+//! # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+//! # Ok(()) }
+//! ```
+
+mod builder;
+mod part;
+mod service;
+
+use std::fmt;
+
+use tower::Layer;
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+
+pub use self::builder::WardenBuilder;
+pub use self::part::Part;
+pub use self::service::Guarded;
+use crate::authn::AuthenticateLayer;
+use crate::authz::RulesLayer;
+use crate::client_address::ClientAddressLayer;
+use crate::rate_limit::RateLimitLayer;
+use crate::response_headers::ResponseHeadersLayer;
+use crate::sanitize::SanitizeLayer;
+
+/// All controls in their order, as one layer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Warden {
+    response_headers: ResponseHeadersLayer,
+    sanitize: SanitizeLayer,
+    sensitive_headers: SetSensitiveRequestHeadersLayer,
+    client_address: ClientAddressLayer,
+    address_limit: Option<RateLimitLayer>,
+    failure_limit: Option<RateLimitLayer>,
+    authenticate: AuthenticateLayer,
+    principal_limit: Option<RateLimitLayer>,
+    rules: RulesLayer,
+}
+
+impl Warden {
+    /// Starts a stack with the presets for an API.
+    pub fn builder() -> WardenBuilder {
+        WardenBuilder::new()
+    }
+
+    /// The rules in force, to print or to compare with an inventory.
+    #[must_use]
+    pub const fn rules(&self) -> &crate::authz::Rules {
+        self.rules.rules()
+    }
+}
+
+impl<S> Layer<S> for Warden {
+    type Service = Guarded<S>;
+
+    fn layer(&self, service: S) -> Guarded<S> {
+        let service = self.rules.layer(service);
+        let service = crate::gate::Gated::new(service, self.principal_limit.clone());
+        let service = self.authenticate.layer(service);
+        let service = crate::gate::Gated::new(service, self.failure_limit.clone());
+        let service = crate::gate::Gated::new(service, self.address_limit.clone());
+        let service = self.client_address.layer(service);
+        let service = self.sensitive_headers.layer(service);
+        let service = self.sanitize.layer(service);
+        Guarded::new(self.response_headers.layer(service))
+    }
+}
+
+/// The posture: every control with its setting, and every rule.
+impl fmt::Display for Warden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limit = |limit: &Option<RateLimitLayer>| {
+            limit.as_ref().map_or_else(|| "off".to_owned(), |limit| format!("{limit:?}"))
+        };
+        writeln!(f, "rate limit by address    {}", limit(&self.address_limit))?;
+        writeln!(f, "limit of failed log-ins  {}", limit(&self.failure_limit))?;
+        writeln!(
+            f,
+            "authentication           {}",
+            self.authenticate.schemes().collect::<Vec<_>>().join(", ")
+        )?;
+        writeln!(f, "rate limit by principal  {}", limit(&self.principal_limit))?;
+        for rule in self.rules().iter() {
+            writeln!(f, "rule                     {rule}")?;
+        }
+        Ok(())
+    }
+}
