@@ -131,7 +131,7 @@ impl WardenBuilder {
         self
     }
 
-    /// Turns all three rate limits off, for a service behind a gateway that has them.
+    /// Turns all three rate limits off, for a service behind a gateway that has them. Logs a warning when built.
     pub const fn insecure_without_rate_limits(mut self) -> Self {
         self.address_quota = None;
         self.failure_quota = None;
@@ -189,6 +189,9 @@ impl WardenBuilder {
         // Rules that are missing or bad are a problem, so there is none left without rules.
         let rules = rules.ok_or_else(|| ConfigError::new("rules", "are missing"))?;
 
+        if self.address_quota.is_none() {
+            tracing::warn!(target: "tower_warden::posture", "rate limits are off");
+        }
         let https = trusted_proxies.clone();
         Ok(Warden {
             response_headers: self.response_headers.detect_https(move |head| https.is_https(head)),

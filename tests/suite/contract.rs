@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::future::pending;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::task::Poll;
 use std::time::Duration;
@@ -16,8 +17,15 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_warden::authn::AuthenticateLayer;
 use tower_warden::authn::bearer::BearerAuthenticator;
 use tower_warden::authn::jwt::JwtValidator;
+use tower_warden::authz::{Rules, RulesLayer, check_async, public};
+use tower_warden::client_address::{ClientAddress, ClientAddressLayer, PeerAddress};
 use tower_warden::gate::{Gate, GateLayer, Verdict};
+use tower_warden::principal::{Principal, PrincipalKind};
+use tower_warden::rate_limit::{Quota, RateLimitBuilder, RateLimitLayer};
+use tower_warden::response_headers::ResponseHeadersLayer;
+use tower_warden::sanitize::SanitizeLayer;
 use tower_warden::testing::TestIssuer;
+use tower_warden::warden::Warden;
 
 use crate::support::{TestBody, get, hello};
 
@@ -153,6 +161,60 @@ impl Gate for Slow {
 contract!(a_ready_gate, GateLayer::new(Open), get("/", &[]));
 contract!(a_pending_gate, GateLayer::new(Slow), get("/", &[]));
 contract!(authentication, AuthenticateLayer::new(anyone()).optional(), get("/", &[]));
+contract!(client_address, ClientAddressLayer::default(), from_peer());
+contract!(rate_limit_by_address, limit(RateLimitLayer::by_address), from_client());
+contract!(rate_limit_by_principal, limit(RateLimitLayer::by_principal), from_principal());
+contract!(
+    limit_of_failed_authentication,
+    limit(RateLimitLayer::failed_authentication),
+    from_client()
+);
+contract!(response_headers_for_apis, ResponseHeadersLayer::api(), get("/", &[]));
+contract!(response_headers_for_pages, ResponseHeadersLayer::web(), get("/", &[]));
+contract!(rules, RulesLayer::new(open_rules()), get("/", &[]));
+contract!(rules_with_a_pending_check, RulesLayer::new(slow_rules()), from_principal());
+contract!(sanitize, SanitizeLayer::new(), get("/", &[]));
+contract!(warden, a_warden(), from_peer());
+
+fn from_peer() -> Request<TestBody> {
+    let mut request = get("/", &[]);
+    request.extensions_mut().insert(PeerAddress(SocketAddr::from(([192, 0, 2, 1], 40_000))));
+    request
+}
+
+fn from_client() -> Request<TestBody> {
+    let mut request = get("/", &[]);
+    request.extensions_mut().insert(ClientAddress::new(IpAddr::from([192, 0, 2, 1])));
+    request
+}
+
+fn from_principal() -> Request<TestBody> {
+    let mut request = get("/", &[]);
+    request
+        .extensions_mut()
+        .insert(Principal::builder("issuer", "ada", PrincipalKind::User, "Bearer").build());
+    request
+}
+
+fn limit(builder: fn(&'static str, Quota) -> RateLimitBuilder) -> RateLimitLayer {
+    builder("contract", Quota::per_second(100)).build().unwrap()
+}
+
+fn open_rules() -> Rules {
+    Rules::builder().get("/", public("contract")).build().unwrap()
+}
+
+fn slow_rules() -> Rules {
+    let slow = check_async("slow", |_, _| async {
+        tokio::task::yield_now().await;
+        Ok(true)
+    });
+    Rules::builder().get("/", slow).build().unwrap()
+}
+
+fn a_warden() -> Warden {
+    Warden::builder().rules(open_rules()).build().unwrap()
+}
 
 fn anyone() -> BearerAuthenticator {
     let issuer = TestIssuer::new("https://issuer.example", "https://api.example");

@@ -1,1 +1,279 @@
-//! Placeholder.
+//! The whole stack: what it refuses to be built without, and in which order its controls answer.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get as get_route;
+use http::{Request, Response};
+use tower::{Layer, service_fn};
+use tower_warden::authn::api_key::{ApiKeyAuthenticator, ApiKeyRecord, MemoryApiKeyStore};
+use tower_warden::authn::bearer::BearerAuthenticator;
+use tower_warden::authn::issued_key::{Holder, IssuedKey, KeyPrefix};
+use tower_warden::authn::jwt::{Issuer, JwtValidator};
+use tower_warden::authz::{Rules, RulesBuilder, authenticated, public, scope};
+use tower_warden::client_address::{PeerAddress, TrustedProxies};
+use tower_warden::config::ConfigError;
+use tower_warden::rate_limit::Quota;
+use tower_warden::response_headers::ResponseHeadersLayer;
+use tower_warden::testing::{FakeClock, TestIssuer};
+use tower_warden::warden::{Guarded, Warden, WardenBuilder};
+
+use crate::support::{Answer, Logs, TestBody, ask};
+
+const ISSUER: &str = "https://issuer.example";
+const AUDIENCE: &str = "https://api.example";
+
+fn rules() -> RulesBuilder {
+    Rules::builder().get("/health", public("probe")).get("/orders", scope("orders:read"))
+}
+
+fn signer() -> TestIssuer {
+    TestIssuer::new(ISSUER, AUDIENCE)
+}
+
+/// A complete stack, by a clock that stands still.
+fn complete(signer: &TestIssuer) -> WardenBuilder {
+    Warden::builder().trust_issuer(signer.trust()).rules(rules()).clock(FakeClock::at_unix(0))
+}
+
+fn problems(builder: WardenBuilder) -> Vec<String> {
+    builder
+        .build()
+        .map_err(|error: ConfigError| error.problems().iter().map(ToString::to_string).collect())
+        .unwrap_err()
+}
+
+fn request(path: &str, token: Option<&str>, peer: [u8; 4]) -> Request<TestBody> {
+    let mut request = Request::get(path).extension(PeerAddress(SocketAddr::from((peer, 40_000))));
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    request.body(TestBody::default()).unwrap()
+}
+
+async fn send(warden: &Warden, request: Request<TestBody>) -> Answer {
+    let inner = service_fn(async |_: Request<TestBody>| {
+        Ok::<_, Infallible>(Response::new(TestBody::from("inner")))
+    });
+    ask(warden.layer(inner), request).await
+}
+
+const PEER: [u8; 4] = [192, 0, 2, 1];
+
+#[tokio::test]
+async fn a_complete_stack_admits_and_refuses() {
+    let signer = signer();
+    let warden = complete(&signer).build().unwrap();
+    let reader = signer.token("ada").scope("orders:read").sign();
+    let nobody = signer.token("eve").sign();
+    for (path, token, expected, reason) in [
+        ("/health", None, 200, ""),
+        ("/orders", Some(&reader), 200, ""),
+        ("/orders", None, 401, "no_credentials"),
+        ("/orders", Some(&nobody), 403, "scope_missing"),
+        ("/other", Some(&reader), 403, "route_not_declared"),
+        ("/other", None, 403, "route_not_declared"),
+    ] {
+        let answer = send(&warden, request(path, token.map(String::as_str), PEER)).await;
+        assert_eq!((answer.status, answer.reason()), (expected, reason), "{path}");
+        // Whoever answered, the outer controls have seen it.
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("x-request-id").len(), 36, "{path}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+    }
+}
+
+#[test]
+fn a_type_that_can_be_named_holds_the_stack() {
+    struct Server {
+        warden: Warden,
+        service: Guarded<Router>,
+    }
+    let warden = complete(&signer()).build().unwrap();
+    let server = Server { service: warden.layer(Router::new()), warden };
+    assert!(server.warden.rules().declares("/orders"));
+    let _: Guarded<Router> = server.service;
+}
+
+#[test]
+fn nothing_is_built_without_rules() {
+    assert_eq!(problems(Warden::builder()).len(), 1);
+    assert!(problems(Warden::builder())[0].starts_with("rules: are missing"));
+}
+
+#[test]
+fn rules_that_demand_a_principal_demand_a_scheme() {
+    let found = problems(Warden::builder().rules(rules()));
+    assert!(found.len() == 1 && found[0].starts_with("authentication: is missing"), "{found:?}");
+    let all_public = Rules::builder().get("/", public("demo"));
+    assert!(Warden::builder().rules(all_public).build().is_ok());
+}
+
+#[test]
+fn every_problem_of_every_part_is_listed_at_once() {
+    let builder = Warden::builder()
+        .trust_issuer(Issuer::builder(ISSUER)) // no audience, no key
+        .rules(Rules::builder().get("no-slash", authenticated()).get("/a", scope("a b")))
+        .response_headers(
+            ResponseHeadersLayer::api_builder().content_security_policy("default-src self"),
+        )
+        .trusted_proxies(TrustedProxies::forwarded(["0.0.0.0/0"]))
+        .limit_by_address(Quota::per_second(0))
+        .limit_by_principal(Quota::per_second(0));
+    let found = problems(builder).join("\n");
+    for culprit in [
+        "audience",
+        "needs a key",
+        "no-slash",
+        "a b",
+        "default-src",
+        "0.0.0.0/0",
+        "\"address\"",
+        "\"principal\"",
+    ] {
+        assert!(found.contains(culprit), "{culprit} is not among\n{found}");
+    }
+}
+
+#[test]
+fn a_scheme_configured_twice_is_refused() {
+    let (one, two) = (signer(), TestIssuer::new("https://two.example", AUDIENCE));
+    let bearer = BearerAuthenticator::new(JwtValidator::new(two.trust().unwrap()));
+    let found = problems(complete(&one).authenticate(bearer));
+    assert!(found[0].contains("Bearer"), "{found:?}");
+    // Two issuers of one scheme are no problem.
+    assert!(complete(&one).trust_issuer(two.trust()).build().is_ok());
+    assert!(problems(complete(&one).rules(rules()))[0].contains("twice"));
+}
+
+#[tokio::test]
+async fn b10_every_scheme_is_named_once_on_a_401() {
+    let signer = signer();
+    let store = MemoryApiKeyStore::new();
+    let issued = IssuedKey::generate(&KeyPrefix::new("test").unwrap()).unwrap();
+    let holder = Holder::new("robot").scope("orders:read");
+    store.insert(ApiKeyRecord::builder(issued.id, issued.hash, holder).build().unwrap());
+    let warden = complete(&signer).authenticate(ApiKeyAuthenticator::new(store)).build().unwrap();
+
+    let refused = send(&warden, request("/orders", None, PEER)).await;
+    assert_eq!(refused.all("www-authenticate"), [r#"Bearer realm="api""#, r#"ApiKey realm="api""#]);
+    let bad = send(&warden, request("/orders", Some("bad"), PEER)).await;
+    let expected = [r#"Bearer realm="api", error="invalid_token""#, r#"ApiKey realm="api""#];
+    assert_eq!(bad.all("www-authenticate"), expected);
+
+    let mut with_key = request("/orders", None, PEER);
+    with_key.headers_mut().insert("x-api-key", issued.key.expose().parse().unwrap());
+    assert_eq!(send(&warden, with_key).await.status, 200);
+}
+
+#[tokio::test]
+async fn q12_failed_log_ins_are_limited_before_and_apart_from_good_ones() {
+    let signer = signer();
+    let warden =
+        complete(&signer).limit_failed_authentication(Quota::per_minute(3)).build().unwrap();
+    let good = signer.token("ada").scope("orders:read").sign();
+    for _ in 0..3 {
+        assert_eq!(send(&warden, request("/orders", Some("guess"), PEER)).await.status, 401);
+    }
+    let fourth = send(&warden, request("/orders", Some("guess"), PEER)).await;
+    assert_eq!(fourth.status, 429);
+    // Elsewhere nobody is the wiser.
+    assert_eq!(send(&warden, request("/orders", Some(&good), [192, 0, 2, 2])).await.status, 200);
+}
+
+#[tokio::test]
+async fn q4_both_limits_are_told_on_success() {
+    let signer = signer();
+    let warden = complete(&signer).build().unwrap();
+    let good = signer.token("ada").scope("orders:read").sign();
+    let answer = send(&warden, request("/orders", Some(&good), PEER)).await;
+    let policies = answer.all("ratelimit-policy").join(",");
+    assert!(
+        policies.contains("\"address\";q=200") && policies.contains("\"principal\";q=100"),
+        "{policies}"
+    );
+}
+
+#[tokio::test]
+async fn q11_without_a_peer_address_nothing_is_admitted() {
+    let warden = complete(&signer()).build().unwrap();
+    let logs = Logs::capture();
+    let answer = send(&warden, Request::get("/health").body(TestBody::default()).unwrap()).await;
+    assert_eq!((answer.status, answer.reason()), (500, "peer_address_unknown"));
+    assert!(logs.text().contains("into_make_service"), "{}", logs.text());
+}
+
+#[tokio::test]
+async fn h3_hsts_is_sent_when_a_trusted_proxy_says_https_and_not_otherwise() {
+    let proxies = TrustedProxies::forwarded(["192.0.2.1/32"]).unwrap();
+    let warden = complete(&signer()).trusted_proxies(proxies).build().unwrap();
+    let forwarded = |peer: [u8; 4]| {
+        let mut request = request("/health", None, peer);
+        request.headers_mut().insert("forwarded", "for=198.51.100.7;proto=https".parse().unwrap());
+        request
+    };
+    let secure = send(&warden, forwarded(PEER)).await;
+    assert!(
+        secure.header("strict-transport-security").starts_with("max-age="),
+        "{:?}",
+        secure.headers
+    );
+    let pretended = send(&warden, forwarded([192, 0, 2, 9])).await;
+    assert_eq!(pretended.header("strict-transport-security"), "");
+}
+
+#[tokio::test]
+async fn h3_assumed_https_is_not_undone_by_the_stack() {
+    let headers = ResponseHeadersLayer::api().assume_https();
+    let warden = complete(&signer()).response_headers(headers).build().unwrap();
+    let answer = send(&warden, request("/health", None, PEER)).await;
+    assert!(answer.header("strict-transport-security").starts_with("max-age="));
+}
+
+#[tokio::test]
+async fn z1_a_fallback_and_a_route_of_the_router_are_guarded_alike() {
+    let router = Router::new()
+        .route("/health", get_route(async || "up"))
+        .route("/debug", get_route(async || "secret"))
+        .fallback(async || "fallback secret");
+    let guarded = complete(&signer()).build().unwrap().guard(router);
+    for (path, status) in [("/health", 200), ("/debug", 403), ("/nowhere", 403)] {
+        let mut request = Request::get(path).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(PeerAddress(SocketAddr::from((PEER, 1))));
+        let answer = ask(guarded.clone(), request).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert!(!answer.text().contains("secret"), "{path}");
+    }
+}
+
+#[test]
+fn the_posture_lists_controls_and_rules_and_warns_of_what_is_off() {
+    let posture = complete(&signer()).build().unwrap().to_string();
+    assert!(
+        posture.contains("Bearer") && posture.contains("GET /orders: scope(orders:read)"),
+        "{posture}"
+    );
+    let off = complete(&signer()).insecure_without_rate_limits();
+    let logs = Logs::capture();
+    let posture = off.build().unwrap().to_string();
+    assert!(posture.contains("rate limit by address    off"), "{posture}");
+    assert!(logs.text().contains("rate limits are off"), "{}", logs.text());
+}
+
+#[tokio::test]
+async fn credentials_reach_handlers_marked_as_sensitive() {
+    let signer = signer();
+    let token = signer.token("ada").scope("orders:read").sign();
+    let printing = service_fn(async |request: Request<TestBody>| {
+        Ok::<_, Infallible>(Response::new(TestBody::from(format!("{:?}", request.headers()))))
+    });
+    let warden = complete(&signer).build().unwrap();
+    let answer = ask(warden.layer(printing), request("/orders", Some(&token), PEER)).await;
+    assert!(
+        answer.text().contains("Sensitive") && !answer.text().contains(&token),
+        "{}",
+        answer.text()
+    );
+}
