@@ -25,13 +25,15 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, P, ReqB, F> {
-        Deciding { verdict: PendingVerdict<P>, waiting: Option<Waiting<S, ReqB>> },
+        Deciding { verdict: PendingVerdict<P>, waiting: Option<Box<Waiting<S, ReqB>>> },
         Calling { #[pin] future: F, pass: Option<P> },
         Refused { response: Option<Response<Bytes>> },
     }
 }
 
 /// What waits for a pending verdict: the ready service, and the request for it.
+///
+/// Boxed, for it is large and futures nest: most requests never wait, and would move its size about at every layer.
 struct Waiting<S, ReqB> {
     ready: S,
     head: request::Parts,
@@ -51,7 +53,7 @@ where
         Self { state: State::Refused { response: Some(response) } }
     }
 
-    pub(super) const fn deciding(
+    pub(super) fn deciding(
         verdict: PendingVerdict<P>,
         ready: S,
         head: request::Parts,
@@ -61,7 +63,7 @@ where
         Self {
             state: State::Deciding {
                 verdict,
-                waiting: Some(Waiting { ready, head, body, control }),
+                waiting: Some(Box::new(Waiting { ready, head, body, control })),
             },
         }
     }
@@ -82,7 +84,7 @@ where
                 StateProjection::Deciding { verdict, waiting } => {
                     let outcome = ready!(verdict.as_mut().poll(cx));
                     let Waiting { mut ready, mut head, body, control } =
-                        waiting.take().expect(POLLED_AFTER_READY);
+                        *waiting.take().expect(POLLED_AFTER_READY);
                     match outcome {
                         Ok(mut pass) => {
                             pass.on_request(&mut head);

@@ -17,14 +17,16 @@ pub struct CorrelationId(Uuid);
 impl CorrelationId {
     /// An id that was not given before in this process and cannot be guessed from earlier ones.
     ///
-    /// Two keyed hashes of a counter: no system call, no lock, no allocation. It names a request and grants nothing.
+    /// A number of this process's own and a keyed hash of a counter: no system call, no lock, no allocation. It names a
+    /// request and grants nothing.
     #[must_use]
     pub fn fresh() -> Self {
-        static KEYS: LazyLock<(RandomState, RandomState)> = LazyLock::new(Default::default);
+        static PROCESS: LazyLock<(u64, RandomState)> =
+            LazyLock::new(|| (RandomState::new().hash_one(0), RandomState::new()));
         static NEXT: AtomicU64 = AtomicU64::new(0);
 
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let (high, low) = (KEYS.0.hash_one(number), KEYS.1.hash_one(number));
+        let (high, key) = &*PROCESS;
+        let (high, low) = (*high, key.hash_one(NEXT.fetch_add(1, Ordering::Relaxed)));
         let random = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
         Self(uuid::Builder::from_random_bytes(random).into_uuid())
     }
