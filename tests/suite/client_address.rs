@@ -1,7 +1,5 @@
 //! Where a request comes from, through the real layer.
 
-#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
-
 use std::convert::Infallible;
 use std::net::SocketAddr;
 

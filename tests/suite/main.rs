@@ -1,6 +1,5 @@
 //! The whole test suite in one binary, one module a capability. A name that starts with an id such as `b4_` belongs to
 //! that row of `docs/conformance.md`.
-
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod support;

@@ -1,5 +1,4 @@
 //! Function-level authorization through real layers: deny by default, agreement with axum's router, failing checks.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene should stop")]
 
 use std::convert::Infallible;
 use std::sync::Arc;

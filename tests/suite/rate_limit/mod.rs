@@ -1,7 +1,5 @@
 //! Rate limits, through real layers.
 
-#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
-
 mod addresses;
 mod authentication;
 mod fields;
