@@ -128,7 +128,7 @@ impl IssuerBuilder {
     ///
     /// # Errors
     ///
-    /// If audience or keys are missing, HMAC and asymmetric keys are mixed, an allowed algorithm has no key, more
+    /// If audience or keys are missing, HMAC and asymmetric keys are mixed, two keys share name and algorithm, an allowed algorithm has no key, more
     /// than four keys answer to the same token, or the leeway is over 300 s. All problems are listed.
     pub fn build(self) -> Result<Issuer, ConfigError> {
         let Self { mut issuer, allowed } = self;
@@ -169,6 +169,16 @@ impl IssuerBuilder {
                 problems.add(&culprit, "allows no algorithm");
             }
             algorithms.retain(|one| allowed.contains(one));
+        }
+        for (index, key) in issuer.keys.iter().enumerate() {
+            let same = |other: &&VerifyingKey| {
+                key.id().is_some()
+                    && other.id() == key.id()
+                    && key.algorithms().any(|one| other.fits(one, None))
+            };
+            if let Some(id) = issuer.keys[..index].iter().find(same).and_then(VerifyingKey::id) {
+                problems.add(&culprit, format!("has two keys named {id:?} for one algorithm"));
+            }
         }
         let ids: Vec<_> = issuer.keys.iter().map(VerifyingKey::id).chain([None]).collect();
         let crowded = |algorithm: &Algorithm| {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::Algorithm;
 use super::algorithm::Computation;
-use super::json;
+use super::{json, roca};
 
 /// A key that verifies signatures, bound to the algorithms that it may be used with (RFC 8725 3.1).
 ///
@@ -43,6 +43,9 @@ pub enum KeyError {
     /// An RSA key under 2048 bits or an HMAC secret shorter than the hash (RFC 7518 3.2, 3.3).
     #[error("the key is too short for the algorithm")]
     TooShort,
+    /// An RSA key of a broken generator, whose private part can be computed (ROCA, CVE-2017-15361).
+    #[error("the RSA key comes from a broken generator")]
+    Weak,
     /// The JWK is meant for something else than verifying signatures (RFC 7517 4.2, 4.3).
     #[error("the JWK is not meant for verifying signatures")]
     Use,
@@ -259,6 +262,9 @@ fn parse_rsa(
     let bits = n.len() * 8 - n.first().map_or(0, |first| first.leading_zeros() as usize);
     if bits < 2048 {
         return Err(KeyError::TooShort);
+    }
+    if roca::is_marked(&n) {
+        return Err(KeyError::Weak);
     }
     RsaPublicKeyComponents { n, e }
         .to_parsed_public_key(parameters)

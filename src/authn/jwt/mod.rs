@@ -47,7 +47,10 @@ mod error;
 mod issuer;
 mod json;
 mod key;
+mod roca;
 mod validator;
+#[cfg(test)]
+mod vectors;
 
 pub use self::algorithm::Algorithm;
 pub use self::error::TokenError;
