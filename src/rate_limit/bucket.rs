@@ -150,5 +150,4 @@ const fn greatest_common_divisor(mut a: u128, mut b: u128) -> u128 {
 }
 
 #[cfg(test)]
-#[path = "bucket_tests.rs"]
 mod tests;
