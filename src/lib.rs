@@ -1,4 +1,99 @@
-//! Authentication and authorization for services on tower.
+//! Authentication and authorization for services on tower: composable layers for axum, tonic and anything else that
+//! takes a [`tower::Layer`], with safe defaults, and one stack that refuses to be built when a part is missing.
+//!
+//! Every control is a [`Gate`]: it admits a request or refuses it with a [`Rejection`]. One piece of code turns gates
+//! into layers, and one turns rejections into problem documents or gRPC statuses. A [`Warden`] is all of them in the
+//! right order. What you forget is refused, not admitted.
+//!
+//! # axum
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_warden::authz::{Rules, public, scope};
+//! use tower_warden::testing::TestIssuer; // stands for your `authn::jwt::Issuer`, with its key from a PEM file or a JWK
+//! use tower_warden::{Principal, Warden};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let issuer = TestIssuer::new("https://issuer.example", "https://orders.example");
+//! let rules = Rules::builder()
+//!     .get("/health", public("load balancer probe"))
+//!     .get("/orders", scope("orders:read")); // a route that is not listed is refused
+//! let warden = Warden::builder().trust_issuer(issuer.trust()).rules(rules).build()?;
+//!
+//! let app = Router::new()
+//!     .route("/health", get(async || "up"))
+//!     .route("/orders", get(async |who: Principal| format!("orders of {}", who.subject())))
+//!     .route("/debug", get(async || "no rule lists this"));
+//! let service = warden.guard(app); // `axum::serve(listener, service.into_make_service())`
+//! #
+//! # use axum::{body::Body, http::{Request, StatusCode}};
+//! # use tower::ServiceExt;
+//! # use tower_warden::client_address::PeerAddress;
+//! # let peer = PeerAddress(std::net::SocketAddr::from(([192, 0, 2, 1], 40000))); // the server tells this
+//! # let ask = |path: &str, token: String| {
+//! #     let request = Request::get(path).header("authorization", format!("Bearer {token}")).extension(peer);
+//! #     service.clone().oneshot(request.body(Body::empty()).unwrap())
+//! # };
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//!
+//! let reader = || issuer.token("ada").scope("orders:read").sign();
+//! assert_eq!(ask("/orders", reader()).await?.status(), StatusCode::OK);
+//! assert_eq!(ask("/orders", issuer.token("eve").sign()).await?.status(), StatusCode::FORBIDDEN);
+//! assert_eq!(ask("/orders", "made.up.token".to_owned()).await?.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(ask("/debug", reader()).await?.status(), StatusCode::FORBIDDEN);
+//! # Ok::<_, Box<dyn std::error::Error>>(()) })
+//! # }
+//! ```
+//!
+//! # tonic
+//!
+//! ```no_run
+//! use tonic::{service::Routes, transport::Server};
+//! use tower_warden::authz::{Rules, scope};
+//! use tower_warden::{Warden, authn::jwt::IssuerBuilder};
+//!
+//! /// `services` is `Routes::new(OrdersServer::new(orders))`; handlers find the caller with `Principal::of`.
+//! async fn serve(services: Routes, issuer: IssuerBuilder) -> Result<(), Box<dyn std::error::Error>> {
+//!     let rules = Rules::builder()
+//!         .grpc_service("orders.v1.Orders", scope("orders:read"))
+//!         .grpc("/orders.v1.Orders/Delete", scope("orders:write"));
+//!     let warden = Warden::builder().trust_issuer(issuer).rules(rules).build()?;
+//!     Server::builder().layer(warden).add_routes(services).serve("127.0.0.1:50051".parse()?).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where to look
+//!
+//! | I want to | module |
+//! |---|---|
+//! | build the whole stack | [`warden`] |
+//! | accept bearer tokens, API keys, app keys, or a scheme of my own | [`authn`] |
+//! | say who may call which route | [`authz`] |
+//! | limit callers, and failed log-ins | [`rate_limit`] |
+//! | know the client behind proxies | [`client_address`] |
+//! | send security headers | [`response_headers`] |
+//! | tell nothing of what went wrong inside | [`sanitize`] |
+//! | write a control of my own | [`gate`], [`rejection`] |
+//! | know who calls | [`principal`], [`frameworks`] |
+//! | test a service | `testing` |
+//!
+//! # Features
+//!
+//! | feature | what | default |
+//! |---|---|---|
+//! | `api-key` | API keys and AppID/AppKey pairs | yes |
+//! | `axum` | the [`Principal`] extractor, `Warden::guard`, the peer address from `ConnectInfo` | yes |
+//! | `jwt` | bearer tokens: JWTs from configured keys; needs a C compiler | yes |
+//! | `testing` | a token issuer and a clock to turn by hand | |
+//! | `tonic` | `Status` from a [`Rejection`], the peer address from `TcpConnectInfo` | |
+//! | `full` | all of them, `testing` included | |
+//!
+//! # Guides
+//!
+//! * [Architecture](https://github.com/tower-warden/tower-warden/blob/main/docs/architecture.md)
+//! * [Layer order](https://github.com/tower-warden/tower-warden/blob/main/docs/layer-order.md)
+//! * [Defaults](https://github.com/tower-warden/tower-warden/blob/main/docs/defaults.md)
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -9,6 +104,8 @@ pub mod clock;
 pub mod config;
 pub mod frameworks;
 pub mod gate;
+#[cfg(doctest)]
+mod guides;
 pub mod principal;
 pub mod rate_limit;
 pub mod rejection;
@@ -17,3 +114,9 @@ pub mod sanitize;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod warden;
+
+pub use crate::config::ConfigError;
+pub use crate::gate::{Gate, Verdict};
+pub use crate::principal::Principal;
+pub use crate::rejection::{Rejection, RejectionKind};
+pub use crate::warden::Warden;

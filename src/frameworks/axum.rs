@@ -106,12 +106,12 @@ impl Warden {
     }
 }
 
-/// A router behind a [`Warden`], ready for [`axum::serve`].
+/// A router behind a [`Warden`], ready for `axum::serve`.
 #[derive(Clone)]
 pub struct GuardedRouter(Guarded<Router>);
 
 impl GuardedRouter {
-    /// What [`axum::serve`] takes. Tells the stack the address of each peer.
+    /// What `axum::serve` takes. Tells the stack the address of each peer.
     #[must_use]
     pub fn into_make_service(self) -> IntoMakeServiceWithConnectInfo<Self, SocketAddr> {
         ServiceExt::<Request>::into_make_service_with_connect_info(self)

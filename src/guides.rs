@@ -1,0 +1,13 @@
+//! Compiles and runs the code in the README and the guides, as doctests.
+
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+#[doc = include_str!("../docs/architecture.md")]
+struct Architecture;
+
+#[doc = include_str!("../docs/defaults.md")]
+struct Defaults;
+
+#[doc = include_str!("../docs/layer-order.md")]
+struct LayerOrder;
