@@ -19,6 +19,10 @@ impl CredentialHeader {
         Ok(Self(name))
     }
 
+    pub(super) fn name(&self) -> HeaderName {
+        self.0.clone()
+    }
+
     pub(super) fn is_in(&self, head: &request::Parts) -> bool {
         head.headers.contains_key(&self.0)
     }

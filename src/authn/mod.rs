@@ -33,6 +33,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use http::header::{AUTHORIZATION, HeaderName};
 use http::request;
 
 pub use self::layer::{AuthenticateLayer, AuthenticatedPass};
@@ -43,6 +44,12 @@ use crate::rejection::{Challenge, Rejection};
 pub trait Authenticator: fmt::Debug + Send + Sync + 'static {
     /// What a 401 says about this scheme.
     fn challenge(&self) -> &Challenge;
+
+    /// The header field that carries the secret: whoever prints headers has to leave it out. `Authorization` unless said
+    /// otherwise.
+    fn credential_header(&self) -> HeaderName {
+        AUTHORIZATION
+    }
 
     /// Whether the request presents a credential of this scheme, however malformed.
     fn is_presented(&self, request: &request::Parts) -> bool;

@@ -1,4 +1,4 @@
-//! The only code that names a framework.
+//! What services of one framework take from here: extractors, serving, conversions.
 
 #[cfg(feature = "axum")]
 pub mod axum;

@@ -62,8 +62,9 @@ pub(super) fn only(fields: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
     let pairs = |name| {
         fields.get_all(name).iter().map(move |value| (HeaderName::clone(name), value.clone()))
     };
+    // Pairs of a name and a value are appended: a field may have several lines.
     let mut kept = HeaderMap::new();
-    kept.extend(names.iter().flat_map(pairs).map(|(name, value)| (Some(name), value)));
+    kept.extend(names.iter().flat_map(pairs));
     kept
 }
 

@@ -23,15 +23,8 @@ const FAILURE_QUOTA: Quota = Quota::per_minute(10).burst(20);
 /// Requests of one principal.
 const PRINCIPAL_QUOTA: Quota = Quota::per_minute(600).burst(100);
 
-/// Header fields that carry credentials and must not be printed.
-const SENSITIVE: [HeaderName; 6] = [
-    AUTHORIZATION,
-    PROXY_AUTHORIZATION,
-    COOKIE,
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("x-app-key"),
-    HeaderName::from_static("dpop"),
-];
+/// Header fields that carry credentials by definition, whatever the schemes are.
+const SENSITIVE: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
 
 /// Builds a [`Warden`].
 ///
@@ -151,9 +144,15 @@ impl WardenBuilder {
     ///
     /// If rules are missing, rules demand a principal and no scheme is configured, two schemes share a name, or a part
     /// has problems of its own. All are listed.
-    pub fn build(mut self) -> Result<Warden, ConfigError> {
+    pub fn build(self) -> Result<Warden, ConfigError> {
         #[cfg(feature = "jwt")]
-        self.add_bearer();
+        let this = self.with_bearer();
+        #[cfg(not(feature = "jwt"))]
+        let this = self;
+        this.assemble()
+    }
+
+    fn assemble(self) -> Result<Warden, ConfigError> {
         let Self { schemes, rules, trusted_proxies, clock, mut problems, .. } = self;
         if !self.rules_given {
             problems.add("rules", "are missing: without them every request would be refused");
@@ -193,10 +192,17 @@ impl WardenBuilder {
             tracing::warn!(target: "tower_warden::posture", "rate limits are off");
         }
         let https = trusted_proxies.clone();
+        let mut sensitive = SENSITIVE.to_vec();
+        sensitive.extend(
+            schemes
+                .iter()
+                .map(|scheme| scheme.credential_header())
+                .filter(|name| !SENSITIVE.contains(name)),
+        );
         Ok(Warden {
             response_headers: self.response_headers.detect_https(move |head| https.is_https(head)),
             sanitize: SanitizeLayer::new(),
-            sensitive_headers: SetSensitiveRequestHeadersLayer::new(SENSITIVE),
+            sensitive_headers: SetSensitiveRequestHeadersLayer::new(sensitive),
             client_address: ClientAddressLayer::new(trusted_proxies),
             address_limit,
             failure_limit,
@@ -208,17 +214,18 @@ impl WardenBuilder {
 
     /// All trusted issuers make one scheme, asked first.
     #[cfg(feature = "jwt")]
-    fn add_bearer(&mut self) {
+    fn with_bearer(mut self) -> Self {
         use crate::authn::bearer::BearerAuthenticator;
         use crate::authn::jwt::{JwtValidator, JwtValidatorBuilder};
 
         if self.issuers.is_empty() {
-            return;
+            return self;
         }
         let validator =
             self.issuers.drain(..).fold(JwtValidator::builder(), JwtValidatorBuilder::issuer);
         if let Some(validator) = self.problems.note(validator.build()) {
             self.schemes.insert(0, Arc::new(BearerAuthenticator::new(validator)));
         }
+        self
     }
 }

@@ -542,3 +542,14 @@ async fn e3_the_layer_fits_inside_a_router_too() {
         assert!(length.is_none_or(|length| length == body.len().to_string()));
     }
 }
+
+#[tokio::test]
+async fn e3_all_lines_of_a_field_that_stays_on_a_failure_stay() {
+    let failing = service_fn(async |_: Request<TestBody>| {
+        let response =
+            Response::builder().status(502).header("vary", "origin").header("vary", "accept");
+        Ok::<_, Infallible>(response.body(TestBody::from("leak")).unwrap())
+    });
+    let answer = ask(SanitizeLayer::new().layer(failing), get("/", &[])).await;
+    assert_eq!((answer.status, answer.all("vary")), (502, vec!["origin", "accept"]));
+}

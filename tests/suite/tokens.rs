@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tower_warden::authn::AuthenticateLayer;
 use tower_warden::authn::bearer::BearerAuthenticator;
 use tower_warden::authn::jwt::{
-    Algorithm, Issuer, JwtValidator, KeyError, TokenError, VerifyingKey,
+    Algorithm, Issuer, IssuerBuilder, JwtValidator, KeyError, TokenError, VerifyingKey,
 };
 use tower_warden::clock::Clock;
 use tower_warden::principal::PrincipalKind;
@@ -696,4 +696,25 @@ proptest! {
         let header = br#"{"alg":"HS256"}"#;
         prop_assert!(at_now(&signer).validate(&signer.sign(header, &claims)).is_err());
     }
+}
+
+#[test]
+fn k6_more_keys_than_a_nameless_token_may_cost_are_found_by_name_alone() {
+    let all = |keys: Vec<VerifyingKey>| {
+        keys.into_iter()
+            .fold(Issuer::builder(ISSUER).audience(AUDIENCE), IssuerBuilder::key)
+            .build()
+    };
+    let signers: Vec<_> = (0..6).map(|n| signer().with_key_id(&format!("key-{n}"))).collect();
+    let issuer = all(signers.iter().map(TestIssuer::verifying_key).collect()).unwrap();
+    let validator =
+        JwtValidator::builder().issuer(issuer).clock(FakeClock::at_unix(NOW)).build().unwrap();
+    for signer in &signers {
+        assert!(validator.validate(&token(signer).sign()).is_ok());
+        let nameless = token(signer).without_header("kid").sign();
+        assert_eq!(validator.validate(&nameless), Err(TokenError::UnknownKey));
+    }
+    let unnamed = || VerifyingKey::from_pem(Algorithm::Es256, &signer().public_key_pem()).unwrap();
+    let crowd = all((0..5).map(|_| unnamed()).collect());
+    assert!(crowd.unwrap_err().to_string().contains("more than 4 keys"));
 }

@@ -277,3 +277,26 @@ async fn credentials_reach_handlers_marked_as_sensitive() {
         answer.text()
     );
 }
+
+#[tokio::test]
+async fn a_key_header_of_ones_own_name_is_marked_as_sensitive_too() {
+    let store = MemoryApiKeyStore::new();
+    let issued = IssuedKey::generate(&KeyPrefix::new("test").unwrap()).unwrap();
+    store.insert(
+        ApiKeyRecord::builder(issued.id, issued.hash, Holder::new("robot")).build().unwrap(),
+    );
+    let scheme = ApiKeyAuthenticator::builder(store).header("x-robot-key").build().unwrap();
+    let warden =
+        Warden::builder().authenticate(scheme).rules(Rules::builder().get("/", authenticated()));
+    let printing = service_fn(async |request: Request<TestBody>| {
+        Ok::<_, Infallible>(Response::new(TestBody::from(format!("{:?}", request.headers()))))
+    });
+    let mut request = request("/", None, PEER);
+    request.headers_mut().insert("x-robot-key", issued.key.expose().parse().unwrap());
+    let answer = ask(warden.build().unwrap().layer(printing), request).await;
+    assert!(
+        answer.text().contains("Sensitive") && !answer.text().contains(issued.key.expose()),
+        "{}",
+        answer.text()
+    );
+}

@@ -2,6 +2,7 @@ use std::str;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::HeaderName;
 use http::request;
 
 use super::{ApiKeyRecord, ApiKeyStore, SCHEME};
@@ -61,6 +62,10 @@ const fn refusal(reason: &'static str) -> Rejection {
 impl Authenticator for ApiKeyAuthenticator {
     fn challenge(&self) -> &Challenge {
         &self.challenge
+    }
+
+    fn credential_header(&self) -> HeaderName {
+        self.header.name()
     }
 
     fn is_presented(&self, request: &request::Parts) -> bool {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::HeaderName;
 use http::request;
 
 use super::app::is_app_id;
@@ -70,6 +71,10 @@ impl Presented<'_> {
 impl Authenticator for AppKeyAuthenticator {
     fn challenge(&self) -> &Challenge {
         &self.challenge
+    }
+
+    fn credential_header(&self) -> HeaderName {
+        self.transport.credential_header()
     }
 
     fn is_presented(&self, request: &request::Parts) -> bool {

@@ -1,7 +1,7 @@
 use std::str;
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderName};
 use http::request;
 
 use super::basic;
@@ -74,6 +74,13 @@ impl Transport {
         match self {
             Self::Basic => |of| &of.basic,
             Self::Headers { .. } => |of| &of.headers,
+        }
+    }
+
+    pub(super) fn credential_header(&self) -> HeaderName {
+        match self {
+            Self::Basic => AUTHORIZATION,
+            Self::Headers { key, .. } => key.name(),
         }
     }
 

@@ -58,11 +58,11 @@ impl Issuer {
         algorithm: Algorithm,
         key_id: Option<&str>,
     ) -> impl Iterator<Item = &VerifyingKey> {
-        let allowed = self.algorithms.contains(&algorithm);
-        self.keys
-            .iter()
-            .filter(move |key| allowed && key.fits(algorithm, key_id))
-            .take(MAX_CANDIDATES)
+        let fitting = move |key: &&VerifyingKey| key.fits(algorithm, key_id);
+        // A token that names no key is not tried with more keys than it may cost.
+        let allowed = self.algorithms.contains(&algorithm)
+            && self.keys.iter().filter(fitting).count() <= MAX_CANDIDATES;
+        self.keys.iter().filter(move |key| allowed && fitting(key))
     }
 }
 
@@ -180,12 +180,11 @@ impl IssuerBuilder {
                 problems.add(&culprit, format!("has two keys named {id:?} for one algorithm"));
             }
         }
-        let ids: Vec<_> = issuer.keys.iter().map(VerifyingKey::id).chain([None]).collect();
+        // A token that names a key is tried with the key of that name, and with those that have none.
         let crowded = |algorithm: &Algorithm| {
-            // A token that names a key is tried with the keys of that name; one that names none, with all.
-            ids.iter().any(|id| {
-                issuer.keys.iter().filter(|key| key.fits(*algorithm, *id)).count() > MAX_CANDIDATES
-            })
+            let fitting = || issuer.keys.iter().filter(|key| key.fits(*algorithm, None));
+            let unnamed = fitting().filter(|key| key.id().is_none()).count();
+            unnamed + usize::from(fitting().any(|key| key.id().is_some())) > MAX_CANDIDATES
         };
         if let Some(algorithm) = algorithms.iter().find(|one| crowded(one)) {
             problems.add(
