@@ -20,6 +20,11 @@ impl ClientAddressLayer {
     pub const fn new(trusted: TrustedProxies) -> Self {
         Self { trusted }
     }
+
+    /// The proxies that are believed.
+    pub(crate) const fn trusted(&self) -> &TrustedProxies {
+        &self.trusted
+    }
 }
 
 impl Gate for ClientAddressLayer {

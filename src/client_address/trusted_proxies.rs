@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -39,6 +40,20 @@ enum Field {
 struct Origin {
     client: IpAddr,
     https: Option<bool>,
+}
+
+/// For people: who is believed, about which field.
+impl fmt::Display for TrustedProxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(trust) = self.0.as_deref() else {
+            return f.write_str("of the peer; no proxy is believed");
+        };
+        let field = match trust.field {
+            Field::Forwarded => "Forwarded",
+            Field::XForwarded => "X-Forwarded-For",
+        };
+        write!(f, "{field} of {:?}", trust.networks)
+    }
 }
 
 impl TrustedProxies {

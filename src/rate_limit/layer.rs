@@ -183,6 +183,14 @@ impl<S> Layer<S> for RateLimitLayer {
     }
 }
 
+/// Policy and bucket, for people: `"address": 200 at once, refilled in 10s`.
+impl fmt::Display for RateLimitLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Limiter { name, bucket, .. } = &*self.0;
+        write!(f, "{name:?}: {} at once, refilled in {:?}", bucket.burst(), bucket.refill())
+    }
+}
+
 impl fmt::Debug for RateLimitLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Limiter { name, charged, bucket, .. } = &*self.0;

@@ -84,8 +84,9 @@ pub use self::builder::WardenBuilder;
 pub use self::part::Part;
 pub use self::service::Guarded;
 use crate::authn::AuthenticateLayer;
-use crate::authz::RulesLayer;
+use crate::authz::{Rules, RulesLayer};
 use crate::client_address::ClientAddressLayer;
+use crate::gate::Gated;
 use crate::rate_limit::RateLimitLayer;
 use crate::response_headers::ResponseHeadersLayer;
 use crate::sanitize::SanitizeLayer;
@@ -112,7 +113,7 @@ impl Warden {
 
     /// The rules in force, to print or to compare with an inventory.
     #[must_use]
-    pub const fn rules(&self) -> &crate::authz::Rules {
+    pub const fn rules(&self) -> &Rules {
         self.rules.rules()
     }
 }
@@ -122,10 +123,10 @@ impl<S> Layer<S> for Warden {
 
     fn layer(&self, service: S) -> Guarded<S> {
         let service = self.rules.layer(service);
-        let service = crate::gate::Gated::new(service, self.principal_limit.clone());
+        let service = Gated::new(service, self.principal_limit.clone());
         let service = self.authenticate.layer(service);
-        let service = crate::gate::Gated::new(service, self.failure_limit.clone());
-        let service = crate::gate::Gated::new(service, self.address_limit.clone());
+        let service = Gated::new(service, self.failure_limit.clone());
+        let service = Gated::new(service, self.address_limit.clone());
         let service = self.client_address.layer(service);
         let service = self.sensitive_headers.layer(service);
         let service = self.sanitize.layer(service);
@@ -137,18 +138,20 @@ impl<S> Layer<S> for Warden {
 impl fmt::Display for Warden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let limit = |limit: &Option<RateLimitLayer>| {
-            limit.as_ref().map_or_else(|| "off".to_owned(), |limit| format!("{limit:?}"))
+            limit.as_ref().map_or("off".to_owned(), ToString::to_string)
         };
-        writeln!(f, "rate limit by address    {}", limit(&self.address_limit))?;
-        writeln!(f, "limit of failed log-ins  {}", limit(&self.failure_limit))?;
+        let schemes: Vec<_> = self.authenticate.schemes().collect();
+        writeln!(f, "client address            {}", self.client_address.trusted())?;
+        writeln!(f, "rate limit by address     {}", limit(&self.address_limit))?;
+        writeln!(f, "limit of failed log-ins   {}", limit(&self.failure_limit))?;
         writeln!(
             f,
-            "authentication           {}",
-            self.authenticate.schemes().collect::<Vec<_>>().join(", ")
+            "authentication            {}",
+            if schemes.is_empty() { "none".to_owned() } else { schemes.join(", ") }
         )?;
-        writeln!(f, "rate limit by principal  {}", limit(&self.principal_limit))?;
+        writeln!(f, "rate limit by principal   {}", limit(&self.principal_limit))?;
         for rule in self.rules().iter() {
-            writeln!(f, "rule                     {rule}")?;
+            writeln!(f, "rule                      {rule}")?;
         }
         Ok(())
     }

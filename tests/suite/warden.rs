@@ -255,10 +255,15 @@ fn the_posture_lists_controls_and_rules_and_warns_of_what_is_off() {
         posture.contains("Bearer") && posture.contains("GET /orders: scope(orders:read)"),
         "{posture}"
     );
+    assert!(
+        posture.contains("200 at once, refilled in 10s")
+            && posture.contains("no proxy is believed"),
+        "{posture}"
+    );
     let off = complete(&signer()).insecure_without_rate_limits();
     let logs = Logs::capture();
     let posture = off.build().unwrap().to_string();
-    assert!(posture.contains("rate limit by address    off"), "{posture}");
+    assert!(posture.contains("rate limit by address     off"), "{posture}");
     assert!(logs.text().contains("rate limits are off"), "{}", logs.text());
 }
 
