@@ -86,11 +86,13 @@ impl Stop {
 
 /// Prints the table; fails when a stop is not as it should be.
 pub(crate) fn report(stops: &[Stop]) -> ExitCode {
+    // An HTTP status is a number, a gRPC status a number and a name.
+    let width = stops.iter().map(|stop| stop.status.len()).fold("status".len(), usize::max);
     let row = |request: &str, control: &str, status: &str, saw: &str, reason: &str| {
-        println!("{request:<34} | {control:<16} | {status:<6} | {saw:<48} | {reason}");
+        println!("{request:<34} | {control:<16} | {status:<width$} | {saw:<48} | {reason}");
     };
     row("request", "answered by", "status", "what the caller saw", "what the log kept");
-    println!("{}", "-".repeat(150));
+    println!("{}", "-".repeat(144 + width));
     let mut wrong = 0;
     for stop in stops {
         let answered_by = if stop.log.control.is_empty() { "handler" } else { &stop.log.control };

@@ -1,3 +1,5 @@
+mod jwk;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

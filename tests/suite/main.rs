@@ -4,6 +4,9 @@
 
 mod support;
 
+#[path = "../../examples/shared/orders_v1.rs"]
+mod orders_v1;
+
 mod api_keys;
 mod app_keys;
 mod client_address;
@@ -12,6 +15,7 @@ mod errors;
 mod extract;
 mod gate;
 mod grpc;
+mod houses;
 mod key_stores;
 mod rate_limit;
 mod response_headers;
