@@ -11,12 +11,14 @@
 mod harness;
 mod ours;
 
-use harness::{Bare, Group, case, floors, get, run, service};
+use harness::{Group, run};
 
 fn main() {
-    let empty = || case("an empty 200", || service(Bare, get("/", &[]), 200));
-    run(vec![
-        Group::absolute("Floors", floors::cases()),
-        Group::over(empty(), "Gates", ours::gate()),
+    let mut groups = ours::groups();
+    groups.extend([
+        Group::over(ours::tokens::bare_case(), "Tokens", ours::tokens::cases()),
+        Group::over(ours::headers::bare_case(), "Headers and errors", ours::headers::cases()),
+        Group::over(ours::stack::router_alone(), "The whole stack", ours::stack::over_router()),
     ]);
+    run(groups);
 }

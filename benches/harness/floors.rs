@@ -3,7 +3,8 @@
 use std::iter;
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    VerificationAlgorithm,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sha2::{Digest, Sha256};
 
 use super::tokens::Signer;
-use super::{Case, Run, case, function};
+use super::{Case, Run, case, few_under_valgrind, function};
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
@@ -22,6 +23,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("raw ES256 check, parsed key", || {
             raw_check(&ECDSA_P256_SHA256_FIXED, &Signer::es256())
         }),
+        case("raw EdDSA check, parsed key", || raw_check(&ED25519, &Signer::eddsa())),
         case("SHA-256 of a key and a map of 1 million", hashed_look_up),
         case("eight headers: reserve, insert", eight_headers),
     ]
@@ -40,14 +42,14 @@ fn raw_check(algorithm: &'static dyn VerificationAlgorithm, signer: &Signer) -> 
 
 /// A different key each time, so that the processor's caches do not hold it.
 fn hashed_look_up() -> Run {
-    const KEYS: u64 = 1_000_000;
+    let keys = few_under_valgrind(1_000_000) as u64;
     let name = |number: u64| format!("tw_live_{number:032x}");
     let hash = |key: &str| -> [u8; 32] { Sha256::digest(key).into() };
     let map: DashMap<[u8; 32], u64> =
-        (0..KEYS).map(|number| (hash(&name(number)), number)).collect();
+        (0..keys).map(|number| (hash(&name(number)), number)).collect();
     let asked: Vec<String> = iter::successors(Some(1), |last| Some(last * 48_271 % 2_147_483_647))
         .take(100_000)
-        .map(|n| name(n % KEYS))
+        .map(|n| name(n % keys))
         .collect();
     let mut next = 0;
     Box::new(function(move || {

@@ -82,6 +82,12 @@ pub(crate) fn run(mut groups: Vec<Group>) {
     }
 }
 
+/// So many, or few where only instructions are counted: under valgrind a large set-up takes minutes. For set-ups whose
+/// size makes no difference to the instructions of a request.
+pub(crate) fn few_under_valgrind(many: usize) -> usize {
+    if env::args().nth(1).is_some_and(|word| word == measure::REPEAT) { many / 100 } else { many }
+}
+
 fn table(group: &Group, instructions: bool) {
     eprintln!("measuring: {}", group.title);
     let mut figures = measure::all(group.title, &group.all().collect::<Vec<_>>(), instructions);

@@ -1,38 +1,48 @@
-//! This crate's own cases, one function a capability, for `benches/controls.rs` and beside the neighbours in
+//! This crate's own cases, one file a capability, for `benches/controls.rs` and beside the neighbours in
 //! `benches/peers`.
 
-use http::request;
-use tower::Layer;
-use tower_warden::gate::{Gate, GateLayer, Verdict};
-use tower_warden::rejection::{Rejection, RejectionKind};
+pub(crate) mod api_keys;
+pub(crate) mod gates;
+pub(crate) mod headers;
+pub(crate) mod rate_limit;
+pub(crate) mod rules;
+pub(crate) mod stack;
+pub(crate) mod tokens;
 
-use crate::harness::{Bare, Case, case, get, service};
+use http::Request;
+use tower_warden::principal::{Principal, PrincipalKind};
 
-/// Does nothing, to see what a gate costs by itself.
-#[derive(Clone, Copy, Debug)]
-struct Open(bool);
+use crate::harness::{Group, floors, tokens::ISSUER};
 
-impl Gate for Open {
-    type Pass = ();
-
-    fn admit(&self, _request: &mut request::Parts) -> Verdict<()> {
-        if self.0 {
-            Verdict::admit(())
-        } else {
-            Verdict::refuse(Rejection::new(RejectionKind::Forbidden, "closed"))
-        }
-    }
+/// Every table that needs no neighbour beside it.
+pub(crate) fn groups() -> Vec<Group> {
+    vec![
+        Group::absolute("Floors", floors::cases()),
+        Group::over(gates::bare_case(), "Gates", gates::cases()),
+        Group::absolute("Tokens judged, without layer and response", tokens::judging()),
+        Group::absolute("Token refusals, before the response", tokens::refusing()),
+        Group::over(api_keys::bare_case(), "API keys", api_keys::cases()),
+        Group::over(rules::bare_case(), "Rules", rules::cases()),
+        Group::over(rate_limit::bare_case(), "Rate limiting here", rate_limit::cases()),
+        Group::over(stack::trivial_case(), "The stack over an empty 200", stack::over_trivial()),
+    ]
 }
 
-pub(crate) fn gate() -> Vec<Case> {
-    let open = GateLayer::new(Open(true));
-    let closed = GateLayer::new(Open(false));
-    vec![
-        case("a gate that admits", move || service(open.layer(Bare), get("/", &[]), 200)),
-        case("eight gates that admit", move || {
-            let (two, four) = ((open, open), (open, open, open, open));
-            service((two, four, open, open).layer(Bare), get("/", &[]), 200)
-        }),
-        case("a gate that refuses", move || service(closed.layer(Bare), get("/", &[]), 403)),
-    ]
+/// Whoever the tokens of the other cases speak for.
+fn caller() -> Principal {
+    let subject = "3c1f8d0e-64b7-4c2e-9a53-2f6f2c2d9b11";
+    let caller = Principal::builder(ISSUER, subject, PrincipalKind::User, "Bearer");
+    caller.scope("orders:read").scope("orders:write").build()
+}
+
+/// Requests with one more extension, as a layer further out would have left it.
+fn with<B, T: Clone + Send + Sync + 'static>(
+    extension: T,
+    request: impl Fn() -> Request<B> + 'static,
+) -> impl Fn() -> Request<B> + 'static {
+    move || {
+        let mut request = request();
+        request.extensions_mut().insert(extension.clone());
+        request
+    }
 }

@@ -4,6 +4,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue};
 use http::{request, response};
 use tower::Layer;
 
+use super::sensitive::Sensitive;
 use super::{Attempt, Authenticator};
 use crate::gate::{Gate, Gated, Pass, Verdict};
 use crate::principal::Principal;
@@ -14,6 +15,7 @@ use crate::rejection::{Challenges, Rejection, RejectionKind};
 pub struct AuthenticateLayer {
     schemes: Arc<[Arc<dyn Authenticator>]>,
     challenges: Challenges,
+    sensitive: Sensitive,
     optional: bool,
 }
 
@@ -25,7 +27,8 @@ impl AuthenticateLayer {
 
     pub(crate) fn from_schemes(schemes: Vec<Arc<dyn Authenticator>>) -> Self {
         let challenges = Challenges::new(schemes.iter().map(|scheme| scheme.challenge().clone()));
-        Self { schemes: schemes.into(), challenges, optional: false }
+        let sensitive = Sensitive::of(&schemes);
+        Self { schemes: schemes.into(), challenges, sensitive, optional: false }
     }
 
     /// Accepts one more scheme, asked after those before it.
@@ -72,6 +75,7 @@ impl Gate for AuthenticateLayer {
     }
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<AuthenticatedPass> {
+        self.sensitive.mark(&mut head.headers);
         head.extensions.remove::<Principal>();
         head.extensions.insert(self.challenges.clone());
         let scheme = match self.presented(head) {

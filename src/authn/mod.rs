@@ -9,7 +9,8 @@
 //! 3. A request without credentials is refused with 401 and one challenge for each scheme, unless the layer is
 //!    [`optional`](AuthenticateLayer::optional) and rules further in decide.
 //! 4. The caller learns that its credentials are not valid, never why. The log gets the reason.
-//! 5. A [`Principal`] that somebody else left in the request is removed first.
+//! 5. Credentials are marked as sensitive, so that nobody further in prints them.
+//! 6. A [`Principal`] that somebody else left in the request is removed first.
 //!
 //! # What is not checked
 //!
@@ -28,6 +29,7 @@ pub mod issued_key;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod layer;
+mod sensitive;
 
 use std::fmt;
 use std::future::Future;

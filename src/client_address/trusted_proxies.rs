@@ -115,8 +115,11 @@ impl TrustedProxies {
     /// and a stranger's fields do not count: a client writes those.
     #[must_use]
     pub fn is_https(&self, head: &request::Parts) -> bool {
-        let said =
-            peer_of(&head.extensions).and_then(|peer| self.origin(peer, &head.headers).https);
+        let asked = self.0.is_some(); // Without listed proxies nobody has a say, whoever is connected.
+        let said = asked
+            .then(|| peer_of(&head.extensions))
+            .flatten()
+            .and_then(|peer| self.origin(peer, &head.headers).https);
         said.unwrap_or_else(|| head.extensions.get::<SecureTransport>().is_some())
     }
 

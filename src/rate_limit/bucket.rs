@@ -137,6 +137,9 @@ impl Bucket {
 
     /// A span as time, rounded up.
     fn span(&self, ticks: Ticks) -> Duration {
+        if ticks == 0 {
+            return Duration::ZERO;
+        }
         let nanos = ticks.div_ceil(self.per_nano);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }

@@ -23,8 +23,8 @@ pub(super) struct Announcement {
     state_prefix: String,
 }
 
-/// Room for the fields of a whole stack: growing a header map once is cheaper than three times.
-const ROOM: usize = 10;
+/// Room for the fields of a whole stack and some of the handler: growing a header map once is cheaper than three times.
+const ROOM: usize = 13;
 
 impl Announcement {
     /// Fails when the name cannot be a String of a structured field.

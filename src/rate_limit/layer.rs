@@ -3,7 +3,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{request, response};
+use http::{HeaderMap, request, response};
 use tower::Layer;
 
 use super::bucket::{Bucket, Decision, Draw};
@@ -99,7 +99,7 @@ impl Limiter {
         self.store.draw(key, &self.bucket, self.clock.monotonic(), 1, draw)
     }
 
-    fn refusal(&self, decision: &Decision, protocol: Protocol) -> Rejection {
+    fn refusal(&self, decision: &Decision, asked: &HeaderMap) -> Rejection {
         let reason = match self.charged {
             Charged::Address => "address_quota_exceeded",
             Charged::Principal => "principal_quota_exceeded",
@@ -109,7 +109,7 @@ impl Limiter {
             .with_source(PolicySpent(self.name.clone()))
             .with_retry_after(decision.retry_after)
             .with_violated_policy(self.name.clone());
-        if let Some(announcement) = self.announced(protocol) {
+        if let Some(announcement) = self.announced(asked) {
             for (name, value) in announcement.fields(decision) {
                 rejection = rejection.with_header(name, value);
             }
@@ -118,8 +118,8 @@ impl Limiter {
     }
 
     /// gRPC has no such fields, and its trailers must not carry them.
-    fn announced(&self, protocol: Protocol) -> Option<&Announcement> {
-        self.announcement.as_ref().filter(|_| protocol != Protocol::Grpc)
+    fn announced(&self, asked: &HeaderMap) -> Option<&Announcement> {
+        self.announcement.as_ref().filter(|_| Protocol::of(asked) != Protocol::Grpc)
     }
 }
 
@@ -136,7 +136,6 @@ impl Gate for RateLimitLayer {
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<RateLimitPass> {
         let limiter = &self.0;
-        let protocol = Protocol::of(&head.headers);
         let (decision, owing) = match limiter.charged {
             Charged::Principal => {
                 let Some(principal) = Principal::of(&head.extensions) else {
@@ -163,11 +162,11 @@ impl Gate for RateLimitLayer {
             },
         };
         if !decision.allowed {
-            return Verdict::refuse(limiter.refusal(&decision, protocol));
+            return Verdict::refuse(limiter.refusal(&decision, &head.headers));
         }
         Verdict::admit(RateLimitPass(match owing {
             Some(address) => After::ChargeFailure(limiter.clone(), address),
-            None if limiter.announced(protocol).is_some() => {
+            None if limiter.announced(&head.headers).is_some() => {
                 After::Announce(limiter.clone(), decision)
             }
             None => After::Nothing,

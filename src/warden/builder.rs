@@ -1,9 +1,5 @@
 use std::sync::Arc;
 
-use http::HeaderName;
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
-use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
-
 use super::{Part, Warden};
 use crate::authn::{AuthenticateLayer, Authenticator};
 use crate::authz::{Rules, RulesLayer};
@@ -22,9 +18,6 @@ const FAILURE_QUOTA: Quota = Quota::per_minute(10).burst(20);
 
 /// Requests of one principal.
 const PRINCIPAL_QUOTA: Quota = Quota::per_minute(600).burst(100);
-
-/// Header fields that carry credentials by definition, whatever the schemes are.
-const SENSITIVE: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
 
 /// Builds a [`Warden`].
 ///
@@ -192,17 +185,9 @@ impl WardenBuilder {
             tracing::warn!(target: "tower_warden::posture", "rate limits are off");
         }
         let https = trusted_proxies.clone();
-        let mut sensitive = SENSITIVE.to_vec();
-        sensitive.extend(
-            schemes
-                .iter()
-                .map(|scheme| scheme.credential_header())
-                .filter(|name| !SENSITIVE.contains(name)),
-        );
         Ok(Warden {
             response_headers: self.response_headers.detect_https(move |head| https.is_https(head)),
             sanitize: SanitizeLayer::new(),
-            sensitive_headers: SetSensitiveRequestHeadersLayer::new(sensitive),
             client_address: ClientAddressLayer::new(trusted_proxies),
             address_limit,
             failure_limit,

@@ -8,7 +8,6 @@
 //!               |
 //!   response headers            on every answer, also on refusals
 //!   sanitized errors            correlation id, panics, leaking bodies
-//!   sensitive headers           credentials are marked, so that nobody further in prints them
 //!   client address              who is really at the other end
 //!   rate limit by address
 //!   limit of failed log-ins
@@ -78,7 +77,6 @@ mod service;
 use std::fmt;
 
 use tower::Layer;
-use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
 pub use self::builder::WardenBuilder;
 pub use self::part::Part;
@@ -96,7 +94,6 @@ use crate::sanitize::SanitizeLayer;
 pub struct Warden {
     response_headers: ResponseHeadersLayer,
     sanitize: SanitizeLayer,
-    sensitive_headers: SetSensitiveRequestHeadersLayer,
     client_address: ClientAddressLayer,
     address_limit: Option<RateLimitLayer>,
     failure_limit: Option<RateLimitLayer>,
@@ -128,7 +125,6 @@ impl<S> Layer<S> for Warden {
         let service = Gated::new(service, self.failure_limit.clone());
         let service = Gated::new(service, self.address_limit.clone());
         let service = self.client_address.layer(service);
-        let service = self.sensitive_headers.layer(service);
         let service = self.sanitize.layer(service);
         Guarded::new(self.response_headers.layer(service))
     }

@@ -3,7 +3,6 @@ use std::task::{Context, Poll};
 
 use http::Request;
 use tower::Service;
-use tower_http::sensitive_headers::SetSensitiveRequestHeaders;
 
 use crate::authn::AuthenticateLayer;
 use crate::authz::RulesLayer;
@@ -18,7 +17,7 @@ use crate::sanitize::Sanitized;
 pub struct Guarded<S>(Stack<S>);
 
 /// The stack, from the outermost control inwards.
-type Stack<S> = Gated<Sanitized<SetSensitiveRequestHeaders<Admission<S>>>, ResponseHeadersLayer>;
+type Stack<S> = Gated<Sanitized<Admission<S>>, ResponseHeadersLayer>;
 type Admission<S> = Gated<Throttled<Identified<S>>, ClientAddressLayer>;
 type Throttled<S> = Gated<Gated<S, Option<RateLimitLayer>>, Option<RateLimitLayer>>;
 type Identified<S> = Gated<Gated<Gated<S, RulesLayer>, Option<RateLimitLayer>>, AuthenticateLayer>;

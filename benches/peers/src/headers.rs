@@ -13,10 +13,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::harness::{Bare, Case, Run, case, get, service};
-
-pub(crate) fn bare_case() -> Case {
-    case("an empty 200 to a browser", || service(Bare, get("/", &FROM_A_BROWSER), 200))
-}
+use crate::ours::headers::FROM_A_BROWSER;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
@@ -36,8 +33,6 @@ pub(crate) fn cases() -> Vec<Case> {
         }),
     ]
 }
-
-const FROM_A_BROWSER: [(&str, &str); 1] = [("origin", "https://shop.example")];
 
 fn through<L, B>(layer: L) -> Run
 where

@@ -13,18 +13,26 @@ mod rate_limit;
 mod stack;
 mod tokens;
 
-use harness::{Bare, Group, case, floors, get, run, service};
+use harness::{Case, Group, run};
 
 fn main() {
     tokens::install_aws_lc_for_jsonwebtoken_10();
-    let empty = || case("an empty 200", || service(Bare, get("/", &[]), 200));
-    run(vec![
-        Group::absolute("Floors", floors::cases()),
+    let mut groups = ours::groups();
+    let tokens = beside(tokens::cases(), ours::tokens::cases());
+    let headers = beside(headers::cases(), ours::headers::cases());
+    let stack = beside(stack::cases(), ours::stack::over_router());
+    groups.extend([
         Group::absolute("Decoding alone", tokens::decoding()),
-        Group::over(empty(), "Gates", ours::gate()),
-        Group::over(tokens::bare_case(), "Tokens", tokens::cases()),
+        Group::over(ours::tokens::bare_case(), "Tokens", tokens),
         Group::over(rate_limit::bare_case(), "Rate limiting", rate_limit::cases()),
-        Group::over(headers::bare_case(), "Headers and errors", headers::cases()),
-        Group::over(stack::router_alone(), "The whole stack", stack::cases()),
+        Group::over(ours::headers::bare_case(), "Headers and errors", headers),
+        Group::over(ours::stack::router_alone(), "The whole stack", stack),
     ]);
+    run(groups);
+}
+
+/// One table of both.
+fn beside(mut neighbours: Vec<Case>, ours: Vec<Case>) -> Vec<Case> {
+    neighbours.extend(ours);
+    neighbours
 }

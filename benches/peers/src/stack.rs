@@ -1,36 +1,28 @@
 //! Whole stacks glued from neighbours, over a JSON handler in an axum router.
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
 
+use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path};
+use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::{self, Route};
-use axum::{Json, Router};
 use axum_jwt_auth::Claims;
 use http::Request;
-use serde::Serialize;
 use tower::layer::util::Identity;
 use tower::{Layer, Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::harness::tokens::Signer;
-use crate::harness::{Case, Run, case, get, service};
-use crate::tokens::{AccessToken, WithDecoder, bearer, resource_server_layer};
+use crate::harness::{Case, Run, case, service};
+use crate::ours::stack::{order, request_of, router};
+use crate::tokens::{AccessToken, WithDecoder, resource_server_layer};
 use crate::{headers, rate_limit};
-
-pub(crate) fn router_alone() -> Case {
-    case("an axum router with a JSON handler", || {
-        run(Router::new().route("/orders/{id}", routing::get(order)), &Signer::rs256())
-    })
-}
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         case("CatchPanic + axum-helmet + tower_governor, no authentication", || {
-            let router = Router::new().route("/orders/{id}", routing::get(order));
-            run(protected(router, Identity::new()), &Signer::rs256())
+            run(protected(router(), Identity::new()), &Signer::rs256())
         }),
         case("the same + axum-jwt-auth, RS256", || with_axum_jwt_auth(&Signer::rs256())),
         case("the same + axum-jwt-auth, ES256", || with_axum_jwt_auth(&Signer::es256())),
@@ -41,18 +33,6 @@ pub(crate) fn cases() -> Vec<Case> {
             with_resource_server(&Signer::es256())
         }),
     ]
-}
-
-#[derive(Serialize)]
-struct Order {
-    id: u64,
-    customer: &'static str,
-    lines: [&'static str; 3],
-    total: u64,
-}
-
-async fn order(Path(id): Path<u64>) -> Json<Order> {
-    Json(Order { id, customer: "ada", lines: ["tea", "milk", "sugar"], total: 1_250 })
 }
 
 /// In one `layer` call, which costs axum one box instead of three or four.
@@ -80,17 +60,9 @@ fn with_axum_jwt_auth(signer: &Signer) -> Run {
 }
 
 fn with_resource_server(signer: &Signer) -> Run {
-    let router = Router::new().route("/orders/{id}", routing::get(order));
-    run(protected(router, resource_server_layer::<Body>(signer)), signer)
+    run(protected(router(), resource_server_layer::<Body>(signer)), signer)
 }
 
 fn run(router: Router, signer: &Signer) -> Run {
-    let request = get("/orders/17", &[("authorization", &bearer(signer))]);
-    let peer = ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)));
-    let request = move || {
-        let mut request: Request<Body> = request();
-        request.extensions_mut().insert(peer);
-        request
-    };
-    Box::new(service(router, request, 200))
+    Box::new(service(router, request_of(&signer.bearer()), 200))
 }

@@ -14,46 +14,38 @@ use tower_oauth2_resource_server::server::OAuth2ResourceServer;
 use tower_oauth2_resource_server::tenant::TenantConfiguration;
 use tower_oauth2_resource_server::validation::ClaimsValidationSpec;
 
-use crate::harness::tokens::{AUDIENCE, ISSUER, Signer};
+use crate::harness::tokens::{AUDIENCE, Bad, ISSUER, Signer};
 use crate::harness::{Bare, Case, Run, case, get, service};
-
-pub(crate) fn bare_case() -> Case {
-    case("an empty 200, a token in the request", || {
-        service(Bare, get("/", &[("authorization", &bearer(&Signer::rs256()))]), 200)
-    })
-}
 
 /// Without a layer or a request around it.
 pub(crate) fn decoding() -> Vec<Case> {
     vec![
         case("jsonwebtoken 11 (aws_lc_rs) decode, RS256", || jsonwebtoken_11(&Signer::rs256())),
         case("jsonwebtoken 11 (aws_lc_rs) decode, ES256", || jsonwebtoken_11(&Signer::es256())),
+        case("jsonwebtoken 11 (aws_lc_rs) decode, EdDSA", || jsonwebtoken_11(&Signer::eddsa())),
+        case("jsonwebtoken 11 (aws_lc_rs) decode, HS256", || jsonwebtoken_11(&Signer::hs256())),
     ]
 }
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        case("jwt-authorizer, RS256", || jwt_authorizer(&Signer::rs256(), Sent::Valid)),
-        case("jwt-authorizer, ES256", || jwt_authorizer(&Signer::es256(), Sent::Valid)),
-        case("tower-oauth2-resource-server, RS256", || {
-            resource_server(&Signer::rs256(), Sent::Valid)
-        }),
-        case("tower-oauth2-resource-server, ES256", || {
-            resource_server(&Signer::es256(), Sent::Valid)
-        }),
+        case("jwt-authorizer, RS256", || jwt_authorizer(&Signer::rs256(), None)),
+        case("jwt-authorizer, ES256", || jwt_authorizer(&Signer::es256(), None)),
+        case("tower-oauth2-resource-server, RS256", || resource_server(&Signer::rs256(), None)),
+        case("tower-oauth2-resource-server, ES256", || resource_server(&Signer::es256(), None)),
         case("axum-jwt-auth extractor, RS256", || axum_jwt_auth(&Signer::rs256())),
         case("axum-jwt-auth extractor, ES256", || axum_jwt_auth(&Signer::es256())),
         case("jwt-authorizer, malformed token refused", || {
-            jwt_authorizer(&Signer::rs256(), Sent::Malformed)
+            jwt_authorizer(&Signer::rs256(), Some(Bad::Malformed))
         }),
         case("tower-oauth2-resource-server, malformed token refused", || {
-            resource_server(&Signer::rs256(), Sent::Malformed)
+            resource_server(&Signer::rs256(), Some(Bad::Malformed))
         }),
         case("jwt-authorizer, 12 KB header refused", || {
-            jwt_authorizer(&Signer::rs256(), Sent::Oversized)
+            jwt_authorizer(&Signer::rs256(), Some(Bad::Oversized))
         }),
         case("tower-oauth2-resource-server, 12 KB header refused", || {
-            resource_server(&Signer::rs256(), Sent::Oversized)
+            resource_server(&Signer::rs256(), Some(Bad::Oversized))
         }),
     ]
 }
@@ -67,47 +59,25 @@ pub(crate) struct AccessToken {
     scope: String,
 }
 
-#[derive(Clone, Copy)]
-enum Sent {
-    Valid,
-    Malformed,
-    /// An unsigned token of 12 KB whose header is a long list.
-    Oversized,
+/// What is sent, and whether it is any good.
+type Sent = Option<Bad>;
+
+fn authorization(sent: Sent, signer: &Signer) -> String {
+    sent.map_or_else(|| signer.bearer(), |bad| signer.bad_bearer(bad))
 }
 
-impl Sent {
-    fn authorization(self, signer: &Signer) -> String {
-        match self {
-            Self::Valid => bearer(signer),
-            Self::Malformed => "Bearer abc.def.ghi".to_owned(),
-            Self::Oversized => oversized(),
-        }
-    }
-
-    fn status(self) -> u16 {
-        if matches!(self, Self::Valid) { 200 } else { 401 }
-    }
-}
-
-pub(crate) fn bearer(signer: &Signer) -> String {
-    format!("Bearer {}", signer.token())
-}
-
-fn oversized() -> String {
-    use base64::Engine;
-    let encode = |text: String| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
-    let list = vec!["0"; 4_400].join(",");
-    format!(
-        "Bearer {}.{}.AAAA",
-        encode(format!(r#"{{"alg":"RS256","kid":"bench-1","x":[{list}]}}"#)),
-        encode("{}".into())
-    )
+const fn status(sent: Sent) -> u16 {
+    if sent.is_none() { 200 } else { 401 }
 }
 
 fn jsonwebtoken_11(signer: &Signer) -> Run {
     use jsonwebtoken::jwk::Jwk;
-    let jwk: Jwk = serde_json::from_value(signer.jwks()["keys"][0].clone()).expect("our own key");
-    let key = jsonwebtoken::DecodingKey::from_jwk(&jwk).expect("our own key");
+    let key = if let Signer::Hs256(secret) = signer {
+        jsonwebtoken::DecodingKey::from_secret(secret)
+    } else {
+        let jwk: Jwk = serde_json::from_value(signer.jwks()["keys"][0].clone()).expect("our key");
+        jsonwebtoken::DecodingKey::from_jwk(&jwk).expect("our own key")
+    };
     let token = signer.token();
     let header = jsonwebtoken::decode_header(&token).expect("our own token");
     let mut validation = jsonwebtoken::Validation::new(header.alg);
@@ -137,14 +107,14 @@ fn jwt_authorizer(signer: &Signer, sent: Sent) -> Run {
     let layer = wait_for(built).expect("our own keys").into_layer();
     let authorized =
         layer.layer(Bare.map_response(Answer)).map_response(|Answer(response)| response);
-    let header = sent.authorization(signer);
-    Box::new(service(authorized, get("/", &[("authorization", &header)]), sent.status()))
+    let header = authorization(sent, signer);
+    Box::new(service(authorized, get("/", &[("authorization", &header)]), status(sent)))
 }
 
 fn resource_server(signer: &Signer, sent: Sent) -> Run {
     let layer = resource_server_layer(signer);
-    let header = sent.authorization(signer);
-    Box::new(service(layer.layer(Bare), get("/", &[("authorization", &header)]), sent.status()))
+    let header = authorization(sent, signer);
+    Box::new(service(layer.layer(Bare), get("/", &[("authorization", &header)]), status(sent)))
 }
 
 pub(crate) fn resource_server_layer<B: Default + Send + 'static>(
@@ -196,7 +166,7 @@ fn axum_jwt_auth(signer: &Signer) -> Run {
             Bare.call(Request::from_parts(head, body)).await
         }
     });
-    Box::new(service(extracting, get("/", &[("authorization", &bearer(signer))]), 200))
+    Box::new(service(extracting, get("/", &[("authorization", &signer.bearer())]), 200))
 }
 
 pub(crate) fn install_aws_lc_for_jsonwebtoken_10() {

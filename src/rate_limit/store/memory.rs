@@ -84,11 +84,14 @@ impl MemoryStore {
         draw: Draw,
     ) -> Decision {
         let place = self.place(self.secret.hash_one(key));
-        let segment =
-            self.segments[place.segment].get_or_init(|| Box::new(Mutex::new(Segment::EMPTY)));
+        let instant = bucket.instant(now);
+        let segment = &self.segments[place.segment];
+        if draw == Draw::Peek && segment.get().is_none() {
+            return bucket.draw(0, instant, cost, draw).1; // Looking allocates nothing.
+        }
+        let segment = segment.get_or_init(|| Box::new(Mutex::new(Segment::EMPTY)));
         // Nothing panics under the lock, and a state is written whole: a poisoned segment is a good one.
         let mut segment = segment.lock().unwrap_or_else(PoisonError::into_inner);
-        let instant = bucket.instant(now);
         match segment.find(place, instant) {
             Found::Slot { at, state } => {
                 let (next, decision) = bucket.draw(state, instant, cost, draw);

@@ -191,3 +191,13 @@ proptest! {
         prop_assert_eq!(store.overflows(), 0);
     }
 }
+
+#[test]
+fn q12_a_look_at_a_key_never_charged_allocates_nothing_and_finds_a_full_bucket() {
+    let (store, bucket) = (store(100), bucket(3));
+    let looked = store.draw(&key(1), &bucket, NOW, 1, Draw::Peek);
+    assert!(looked.allowed);
+    assert_eq!((looked.remaining, allocated(&store)), (3, 0));
+    take(&store, &bucket, 1, NOW);
+    assert_eq!(store.draw(&key(1), &bucket, NOW, 1, Draw::Peek).remaining, 2);
+}
