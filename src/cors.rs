@@ -42,7 +42,9 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{Method, Uri};
 use tower_http::cors::CorsLayer;
 
@@ -78,7 +80,14 @@ pub struct Cors;
 impl Cors {
     /// Starts with no origin and without credentials; the methods are GET, HEAD, POST, PUT, PATCH and DELETE.
     pub fn builder() -> CorsBuilder {
-        let methods = vec![Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+        let methods = vec![
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ];
         CorsBuilder { origins: Vec::new(), methods, headers: SENT.to_vec(), credentials: false }
     }
 }
@@ -152,7 +161,8 @@ impl CorsBuilder {
 /// Whether a text is an origin as browsers write it (RFC 6454 6.2): lower case, no path, no default port.
 fn is_origin(text: &str) -> bool {
     let Ok(uri) = text.parse::<Uri>() else { return false };
-    let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+    let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority())
+    else {
         return false;
     };
     let default_port = if scheme == "https" { 443 } else { 80 };
@@ -168,13 +178,31 @@ mod tests {
 
     #[test]
     fn c3_an_origin_is_what_browsers_write() {
-        for origin in ["https://app.example", "http://localhost:3000", "https://[2001:db8::1]:8443", "https://192.0.2.1"] {
+        for origin in [
+            "https://app.example",
+            "http://localhost:3000",
+            "https://[2001:db8::1]:8443",
+            "https://192.0.2.1",
+        ] {
             assert!(is_origin(origin), "{origin}");
         }
         for other in [
-            "", "*", "null", "app.example", "https://", "https://app.example/", "https://app.example/path", "https://App.example",
-            "https://app.example:443", "http://app.example:80", "https://*.app.example", "https://ada@app.example",
-            "https://app.example?x", "ftp://app.example", "https://app.example ", "//app.example",
+            "",
+            "*",
+            "null",
+            "app.example",
+            "https://",
+            "https://app.example/",
+            "https://app.example/path",
+            "https://App.example",
+            "https://app.example:443",
+            "http://app.example:80",
+            "https://*.app.example",
+            "https://ada@app.example",
+            "https://app.example?x",
+            "ftp://app.example",
+            "https://app.example ",
+            "//app.example",
         ] {
             assert!(!is_origin(other), "{other}");
         }

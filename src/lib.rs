@@ -102,6 +102,8 @@ pub mod authz;
 pub mod client_address;
 pub mod clock;
 pub mod config;
+#[cfg(feature = "cors")]
+pub mod cors;
 pub mod frameworks;
 pub mod gate;
 #[cfg(doctest)]

@@ -60,7 +60,7 @@ pub(crate) fn trust(signer: &Signer) -> Issuer {
         VerifyingKey::from_jwks(&signer.jwks().to_string())
     };
     let keys = keys.expect("our own keys");
-    keys.into_iter().fold(issuer, |issuer, key| issuer.key(key)).build().expect("a sound issuer")
+    keys.into_iter().fold(issuer, IssuerBuilder::key).build().expect("a sound issuer")
 }
 
 fn authenticator(signer: &Signer) -> BearerAuthenticator {

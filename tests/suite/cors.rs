@@ -17,7 +17,8 @@ use crate::support::{Answer, ask};
 const OURS: &str = "https://app.example";
 
 async fn send(cors: CorsBuilder, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let warden = Warden::builder().rules(Rules::builder().get("/", public("demo"))).build().unwrap();
+    let warden =
+        Warden::builder().rules(Rules::builder().get("/", public("demo"))).build().unwrap();
     let guarded = warden.guard(Router::new().route("/", get(async || "inner")));
     let peer = PeerAddress(SocketAddr::from(([192, 0, 2, 1], 40_000)));
     let mut request = Request::builder().method(method).uri(path).extension(peer);
@@ -33,7 +34,13 @@ async fn c3_only_listed_origins_may_read_and_none_is_reflected() {
     let ours = send(cors(), Method::GET, "/", &[("origin", OURS)]).await;
     assert_eq!((ours.status, ours.header("access-control-allow-origin")), (200, OURS));
     assert_eq!(ours.header("access-control-allow-credentials"), "");
-    for origin in ["https://evil.example", "null", "https://app.example.evil.example", "https://APP.example", "*"] {
+    for origin in [
+        "https://evil.example",
+        "null",
+        "https://app.example.evil.example",
+        "https://APP.example",
+        "*",
+    ] {
         let theirs = send(cors(), Method::GET, "/", &[("origin", origin)]).await;
         assert_eq!(theirs.header("access-control-allow-origin"), "", "{origin}");
         assert!(theirs.all("vary").join(",").contains("origin"), "{origin}");
@@ -42,10 +49,18 @@ async fn c3_only_listed_origins_may_read_and_none_is_reflected() {
 
 #[tokio::test]
 async fn c3_scripts_may_read_what_a_refusal_tells() {
-    let refused = send(Cors::builder().origin(OURS), Method::GET, "/other", &[("origin", OURS)]).await;
+    let refused =
+        send(Cors::builder().origin(OURS), Method::GET, "/other", &[("origin", OURS)]).await;
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (403, OURS));
     let exposed = refused.header("access-control-expose-headers");
-    for name in ["www-authenticate", "dpop-nonce", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id"] {
+    for name in [
+        "www-authenticate",
+        "dpop-nonce",
+        "ratelimit",
+        "ratelimit-policy",
+        "retry-after",
+        "x-request-id",
+    ] {
         assert!(exposed.contains(name), "{name} is not in {exposed}");
     }
 }
@@ -53,7 +68,8 @@ async fn c3_scripts_may_read_what_a_refusal_tells() {
 #[tokio::test]
 async fn c3_a_preflight_request_is_answered_without_credentials_and_by_the_list() {
     let headers = [("origin", OURS), ("access-control-request-method", "DELETE")];
-    let preflight = send(Cors::builder().origin(OURS).with_credentials(), Method::OPTIONS, "/", &headers).await;
+    let preflight =
+        send(Cors::builder().origin(OURS).with_credentials(), Method::OPTIONS, "/", &headers).await;
     assert_eq!((preflight.status, preflight.header("access-control-allow-origin")), (200, OURS));
     assert_eq!(preflight.header("access-control-allow-credentials"), "true");
     assert!(!preflight.header("access-control-allow-methods").contains("TRACE"));

@@ -11,6 +11,7 @@ mod api_keys;
 mod app_keys;
 mod client_address;
 mod contract;
+mod cors;
 mod errors;
 mod extract;
 mod gate;

@@ -110,7 +110,14 @@ fn q10_looking_takes_no_slot() {
         assert!(store.draw(&key(number), &bucket, NOW, 1, Draw::Peek).allowed);
     }
     assert_eq!(store.overflows(), 0);
-    assert_eq!(store.segments[0].get().unwrap().lock().unwrap().slots, [0; SLOTS]);
+    assert!(store.segments[0].get().is_none(), "nothing was taken, so nothing was made");
+
+    take(&store, &bucket, 0, NOW);
+    for number in 1..1000 {
+        assert!(store.draw(&key(number), &bucket, NOW, 1, Draw::Peek).allowed);
+    }
+    let slots = store.segments[0].get().unwrap().lock().unwrap().slots;
+    assert_eq!(slots.iter().filter(|slot| **slot != 0).count(), 1);
 }
 
 #[test]
