@@ -5,7 +5,7 @@ use http::Request;
 use http_body_util::Full;
 use tower::Layer;
 use tower_warden::authn::bearer::BearerAuthenticator;
-use tower_warden::authn::jwt::{Algorithm, Issuer, JwtValidator, VerifyingKey};
+use tower_warden::authn::jwt::{Algorithm, Issuer, IssuerBuilder, JwtValidator, VerifyingKey};
 use tower_warden::authn::{Attempt, AuthenticateLayer, Authenticator};
 
 use crate::harness::tokens::{AUDIENCE, Bad, ISSUER, Signer};

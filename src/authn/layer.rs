@@ -53,6 +53,11 @@ impl AuthenticateLayer {
         self.schemes.iter().map(|scheme| scheme.challenge().scheme())
     }
 
+    /// Whether the request presents any credential, however malformed or ambiguous.
+    pub(crate) fn is_credential_presented(&self, head: &request::Parts) -> bool {
+        !matches!(self.presented(head), Ok(None))
+    }
+
     /// The one scheme whose credential the request presents.
     fn presented(&self, head: &request::Parts) -> Result<Option<&dyn Authenticator>, Rejection> {
         let ambiguous = |reason| Rejection::new(RejectionKind::BadRequest, reason);

@@ -155,6 +155,8 @@ const fn outcome(answer: bool) -> Outcome {
 /// Logged here and not only with the refusal: another part of the rule may still allow the request.
 fn failed(check: &Arc<str>, cause: Cause) -> Outcome {
     let failure = Failure { check: check.clone(), cause };
-    tracing::error!(target: "tower_warden::authz", %check, %failure, "check failed");
+    // The Debug form of a text escapes control characters: what a backend said may quote the caller (ASVS 16.4.1).
+    let told = failure.to_string();
+    tracing::error!(target: "tower_warden::authz", %check, failure = ?told, "check failed");
     Outcome::Failed(Box::new(failure))
 }

@@ -19,7 +19,8 @@ pub(super) enum Ambiguity {
     EmptySegment,
     /// An encoded control character.
     EncodedControl,
-    /// An encoded delimiter: `/`, `\`, `;`, or `%` itself, which is double encoding.
+    /// An encoded delimiter: `/`, `\`, `;`, the `?` or `#` that would end the path, or `%` itself, which is double
+    /// encoding.
     EncodedDelimiter,
     /// An encoded letter, digit, `.`, `-` or `_`: nobody has to encode them (RFC 3986 2.3), and some readers decode them.
     EncodedUnreserved,
@@ -91,7 +92,7 @@ const fn screen_segment_start(rest: &[u8]) -> Result<(), Ambiguity> {
 fn screen_escapes(rest: &[u8]) -> Result<&[u8], Ambiguity> {
     let first = unescape(rest, 0)?;
     let width = match first {
-        b'/' | b'\\' | b';' | b'%' => return Err(Ambiguity::EncodedDelimiter),
+        b'/' | b'\\' | b';' | b'?' | b'#' | b'%' => return Err(Ambiguity::EncodedDelimiter),
         0..=0x1f | 0x7f => return Err(Ambiguity::EncodedControl),
         b'.' | b'-' | b'_' => return Err(Ambiguity::EncodedUnreserved),
         _ if first.is_ascii_alphanumeric() => return Err(Ambiguity::EncodedUnreserved),

@@ -98,7 +98,7 @@ impl RateLimitBuilder {
         });
         let announcement = problems.note(Announcement::new(&self.name, &bucket));
         problems.into_result()?;
-        Ok(RateLimitLayer(Arc::new(Limiter {
+        let limiter = Arc::new(Limiter {
             store: MemoryStore::new(self.name.clone(), self.capacity),
             name: self.name,
             charged: self.charged,
@@ -106,6 +106,7 @@ impl RateLimitBuilder {
             bucket,
             announcement: announcement.filter(|_| self.headers),
             clock: self.clock,
-        })))
+        });
+        Ok(RateLimitLayer { limiter, concerns: None })
     }
 }

@@ -19,7 +19,11 @@ use crate::rejection::{Challenges, Protocol, Rejection, RejectionKind};
 
 /// Refuses callers that spent their quota. Cheap to clone; clones count together.
 #[derive(Clone)]
-pub struct RateLimitLayer(pub(super) Arc<Limiter>);
+pub struct RateLimitLayer {
+    pub(super) limiter: Arc<Limiter>,
+    /// All requests, where there is none.
+    pub(super) concerns: Option<Concerns>,
+}
 
 pub(super) struct Limiter {
     pub(super) name: Arc<str>,
@@ -30,6 +34,9 @@ pub(super) struct Limiter {
     pub(super) announcement: Option<Announcement>,
     pub(super) clock: Arc<dyn Clock>,
 }
+
+/// Tells which requests are refused when the quota is spent.
+pub(super) type Concerns = Arc<dyn Fn(&request::Parts) -> bool + Send + Sync>;
 
 /// Who is charged, and for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,17 +77,26 @@ impl RateLimitLayer {
         RateLimitBuilder::new(policy.into(), quota, Charged::FailedAuthentication)
     }
 
+    /// Refuses these requests alone when the quota is spent: those without credentials make no guess.
+    pub(crate) fn only_for(
+        mut self,
+        concerns: impl Fn(&request::Parts) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.concerns = Some(Arc::new(concerns));
+        self
+    }
+
     /// The name of the policy.
     #[must_use]
     pub fn policy(&self) -> &str {
-        &self.0.name
+        &self.limiter.name
     }
 
     /// How many requests were charged to a bucket that keys share, because more keys were active than there is room
     /// for. More than a few: raise [`capacity`](RateLimitBuilder::capacity), or look for a flood.
     #[must_use]
     pub fn shared_charges(&self) -> u64 {
-        self.0.store.overflows()
+        self.limiter.store.overflows()
     }
 }
 
@@ -135,7 +151,7 @@ impl Gate for RateLimitLayer {
     }
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<RateLimitPass> {
-        let limiter = &self.0;
+        let limiter = &self.limiter;
         let (decision, owing) = match limiter.charged {
             Charged::Principal => {
                 let Some(principal) = Principal::of(&head.extensions) else {
@@ -156,12 +172,22 @@ impl Gate for RateLimitLayer {
                 Ok(address) => (limiter.draw(&Key::Address(address), Draw::Take), None),
                 Err(rejection) => return Verdict::refuse(rejection),
             },
+            // A warden's own has its place, also inside of another warden.
+            Charged::FailedAuthentication
+                if self.concerns.is_none() && head.extensions.get::<Challenges>().is_some() =>
+            {
+                return Verdict::refuse(misplaced(
+                    "failures_limited_inside_authentication",
+                    "put this rate limiter outside the `AuthenticateLayer`: inside, it sees no failure",
+                ));
+            }
             Charged::FailedAuthentication => match limiter.address(head) {
                 Ok(address) => (limiter.draw(&Key::Address(address), Draw::Peek), Some(address)),
                 Err(rejection) => return Verdict::refuse(rejection),
             },
         };
-        if !decision.allowed {
+        let concerned = || self.concerns.as_ref().is_none_or(|concerns| concerns(head));
+        if !decision.allowed && concerned() {
             return Verdict::refuse(limiter.refusal(&decision, &head.headers));
         }
         Verdict::admit(RateLimitPass(match owing {
@@ -185,14 +211,14 @@ impl<S> Layer<S> for RateLimitLayer {
 /// Policy and bucket, for people: `"address": 200 at once, refilled in 10s`.
 impl fmt::Display for RateLimitLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Limiter { name, bucket, .. } = &*self.0;
+        let Limiter { name, bucket, .. } = &*self.limiter;
         write!(f, "{name:?}: {} at once, refilled in {:?}", bucket.burst(), bucket.refill())
     }
 }
 
 impl fmt::Debug for RateLimitLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Limiter { name, charged, bucket, .. } = &*self.0;
+        let Limiter { name, charged, bucket, .. } = &*self.limiter;
         f.debug_struct("RateLimitLayer")
             .field("policy", name)
             .field("charged", charged)

@@ -37,15 +37,28 @@ impl Challenge {
             header: HeaderValue::from_static(""),
             carries_errors: ["Bearer", "DPoP"].contains(&scheme),
         };
-        bare.with_parameter("realm", realm)
+        bare.append("realm", realm)
     }
 
     /// Adds a parameter.
     ///
     /// # Errors
     ///
-    /// If the name is not a token, or the value holds anything but visible ASCII without `"` and `\`.
-    pub fn with_parameter(mut self, name: &str, value: &str) -> Result<Self, ConfigError> {
+    /// If the name is not a token, is there already or is added to refusals, or the value holds anything but visible
+    /// ASCII without `"` and `\`.
+    pub fn with_parameter(self, name: &str, value: &str) -> Result<Self, ConfigError> {
+        let lower = name.to_ascii_lowercase();
+        let there = self.text.to_ascii_lowercase();
+        if OF_A_REFUSAL.contains(&&*lower) || there.contains(&format!(" {lower}=\"")) {
+            return Err(ConfigError::new(
+                format!("challenge parameter {name:?}"),
+                "may stand in a challenge once (RFC 6750 3, RFC 9110 11.2)",
+            ));
+        }
+        self.append(name, value)
+    }
+
+    fn append(mut self, name: &str, value: &str) -> Result<Self, ConfigError> {
         if name.is_empty() || !name.bytes().all(is_token) {
             return Err(ConfigError::new(
                 format!("challenge parameter {name:?}"),
@@ -94,6 +107,9 @@ impl fmt::Debug for Challenge {
     }
 }
 
+/// Parameters that a refusal adds, or that tell of one (RFC 6750 3).
+const OF_A_REFUSAL: [&str; 4] = ["error", "error_description", "error_uri", "scope"];
+
 /// The challenges of all schemes that an authentication layer accepts, in its order.
 ///
 /// The layer leaves them in the request's extensions, so that whoever refuses further in can send them.
@@ -105,6 +121,10 @@ impl Challenges {
     #[must_use]
     pub fn new(challenges: impl IntoIterator<Item = Challenge>) -> Self {
         Self(challenges.into_iter().collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// What a 401 carries where no authentication layer ran: a 401 without a challenge is no valid response.

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::Response;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::RejectionKind;
@@ -17,6 +17,8 @@ const MESSAGE: &AsciiSet = &CONTROLS.add(b'%');
 pub(super) fn response(kind: RejectionKind) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    // Anyone can put the content type of gRPC on a GET, and a cache would keep the 200 for everybody.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(GRPC_STATUS, HeaderValue::from_static(kind.row().grpc));
     response.headers_mut().insert(GRPC_MESSAGE, message(kind.detail()));
     response

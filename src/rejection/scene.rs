@@ -74,7 +74,8 @@ impl<'r> Scene<'r> {
     }
 
     pub(super) fn challenges(&self) -> &'r Challenges {
-        self.challenges.unwrap_or(Challenges::fallback())
+        // Also where no scheme is configured: a 401 without a challenge is no valid response.
+        self.challenges.filter(|own| !own.is_empty()).unwrap_or(Challenges::fallback())
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::header::CONTENT_TYPE;
 use http::{request, response};
 use tower::Layer;
 
@@ -108,7 +109,11 @@ pub struct ResponseHeadersPass {
 
 impl Pass for ResponseHeadersPass {
     fn on_response(self, head: &mut response::Parts) {
-        self.plan.apply(head, self.secure, self.grpc);
+        // The caller names its own protocol; a page stays a page.
+        let grpc = self.grpc
+            && (!head.headers.contains_key(CONTENT_TYPE)
+                || Protocol::of(&head.headers) == Protocol::Grpc);
+        self.plan.apply(head, self.secure, grpc);
     }
 }
 

@@ -10,7 +10,8 @@
 //! 3. `Strict-Transport-Security` is sent only where the request came over a secure transport (RFC 6797 7.2), and taken
 //!    off a response to one that did not. A layer that is told nothing assumes it did not: behind a proxy that
 //!    terminates TLS, say so with [`assume_https`](ResponseHeadersLayer::assume_https). Its lifetime is a year or more.
-//! 4. A gRPC call gets `Strict-Transport-Security` and `X-Content-Type-Options` alone, and keeps its trailers.
+//! 4. A gRPC call gets `Strict-Transport-Security` and `X-Content-Type-Options` alone, and keeps its trailers. An answer
+//!    of another content type is no gRPC, whatever the request said.
 //! 5. `Server`, `X-Powered-By` and the rest of the list that the OWASP Secure Headers Project keeps are removed, for gRPC
 //!    too.
 //!

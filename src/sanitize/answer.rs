@@ -62,7 +62,7 @@ where
     B: http_body::Body<Data = Bytes>,
 {
     let status = response.status();
-    if response.extensions().get::<Rejection>().is_some() {
+    if is_refusal(&response) {
         return without_body_for_head(&asked.method, response);
     }
     if response.extensions().get::<SafeToShow>().is_some() {
@@ -89,6 +89,15 @@ where
         return scrub(asked, response);
     }
     untouched(response)
+}
+
+/// Whether this is a refusal as it was rendered. Middleware of an application may turn one into an answer of its own and
+/// carry the extensions along.
+fn is_refusal<B>(response: &Response<B>) -> bool {
+    response.extensions().get::<Rejection>().is_some_and(|rejection| {
+        let over_grpc = response.status() == StatusCode::OK && speaks_grpc(response.headers());
+        over_grpc || response.status() == rejection.status()
+    })
 }
 
 fn untouched<B>(response: Response<B>) -> Settled<B> {

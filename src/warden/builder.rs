@@ -184,6 +184,10 @@ impl WardenBuilder {
         if self.address_quota.is_none() {
             tracing::warn!(target: "tower_warden::posture", "rate limits are off");
         }
+        let authenticate = AuthenticateLayer::from_schemes(schemes).optional();
+        let presents = authenticate.clone();
+        let failure_limit = failure_limit
+            .map(|limit| limit.only_for(move |head| presents.is_credential_presented(head)));
         let https = trusted_proxies.clone();
         Ok(Warden {
             response_headers: self.response_headers.detect_https(move |head| https.is_https(head)),
@@ -191,7 +195,7 @@ impl WardenBuilder {
             client_address: ClientAddressLayer::new(trusted_proxies),
             address_limit,
             failure_limit,
-            authenticate: AuthenticateLayer::from_schemes(schemes).optional(),
+            authenticate,
             principal_limit,
             rules: RulesLayer::new(rules),
         })

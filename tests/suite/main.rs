@@ -9,6 +9,7 @@ mod orders_v1;
 
 mod api_keys;
 mod app_keys;
+mod attacks;
 mod client_address;
 mod contract;
 mod cors;

@@ -86,8 +86,17 @@ impl<'t> Compact<'t> {
 }
 
 impl Header {
+    /// Whether the type is that of an access token (RFC 9068 2.1).
+    pub(super) fn says_access_token(&self) -> bool {
+        self.media_type.as_deref().is_some_and(|own| {
+            ["at+jwt", "application/at+jwt"].iter().any(|one| own.eq_ignore_ascii_case(one))
+        })
+    }
+
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, TokenError> {
-        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        // All of it, also what is skipped below.
+        let text = std::str::from_utf8(bytes).map_err(|_| TokenError::Malformed)?;
+        let mut deserializer = serde_json::Deserializer::from_str(text);
         let raw =
             deserializer.deserialize_map(RawHeaderVisitor).map_err(|_| TokenError::Malformed)?;
         deserializer.end().map_err(|_| TokenError::Malformed)?;

@@ -61,6 +61,9 @@ impl VerifyingKey {
         let Computation::Signature(computation) = algorithm.computation() else {
             return Err(KeyError::AlgorithmMismatch);
         };
+        if !is_one_public_key(pem) {
+            return Err(KeyError::Malformed);
+        }
         let pem = pem.as_bytes();
         let key = match algorithm {
             Algorithm::Ed25519 | Algorithm::EdDsa => DecodingKey::from_ed_pem(pem),
@@ -83,11 +86,16 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// If `algorithm` is not symmetric, or the secret is shorter than its hash (RFC 7518 3.2).
+    /// If `algorithm` is not symmetric, the secret is the text of another kind of key (PEM, SSH, JWK), or it is shorter
+    /// than its hash (RFC 7518 3.2).
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let Computation::Hmac(computation) = algorithm.computation() else {
             return Err(KeyError::AlgorithmMismatch);
         };
+        // Whoever knows a public key could sign with it.
+        if is_text_of_a_key(secret) {
+            return Err(KeyError::AlgorithmMismatch);
+        }
         if secret.len() < computation.digest_algorithm().output_len() {
             return Err(KeyError::TooShort);
         }
@@ -199,6 +207,25 @@ impl VerifyingKey {
     }
 }
 
+/// Whether a PEM text holds one public key and nothing beside it: of two keys nobody should have to guess which one
+/// counts, and the dates and the signer of a certificate would not be checked.
+fn is_one_public_key(pem: &str) -> bool {
+    let mut labels = pem.split("-----BEGIN ").skip(1);
+    let label = labels.next().unwrap_or_default();
+    labels.next().is_none()
+        && ["PUBLIC KEY-----", "RSA PUBLIC KEY-----"].iter().any(|one| label.starts_with(one))
+}
+
+/// Whether a secret is the text form of a key that is no secret, or not one of this kind.
+fn is_text_of_a_key(secret: &[u8]) -> bool {
+    let holds = |mark: &[u8]| secret.windows(mark.len()).any(|window| window == mark);
+    let is_jwk =
+        || json::object(secret).is_ok_and(|it| it.contains_key("kty") || it.contains_key("keys"));
+    holds(b"-----BEGIN ")
+        || [&b"ssh-"[..], b"ecdsa-sha2-"].iter().any(|mark| secret.starts_with(mark))
+        || is_jwk()
+}
+
 /// `use` and `key_ops`, where present, allow verifying.
 fn is_for_verifying(members: &Map<String, Value>) -> bool {
     let used_for_signatures = members.get("use").is_none_or(|usage| usage == "sig");
@@ -251,7 +278,8 @@ const fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> 
     })
 }
 
-/// The length is checked here, since the backend would check it at the first signature only.
+/// Length and exponent are checked here, since the backend would check them at the first signature only: a key that
+/// can verify nothing is better found when it is loaded.
 fn parse_rsa(
     parameters: &'static RsaParameters,
     key: &RsaPublicKeyComponents<Vec<u8>>,
@@ -259,12 +287,19 @@ fn parse_rsa(
     let significant =
         |bytes: &[u8]| bytes[bytes.iter().take_while(|byte| **byte == 0).count()..].to_vec();
     let (n, e) = (significant(&key.n), significant(&key.e));
-    let bits = n.len() * 8 - n.first().map_or(0, |first| first.leading_zeros() as usize);
-    if bits < 2048 {
+    let bits = |number: &[u8]| {
+        number.len() * 8 - number.first().map_or(0, |first| first.leading_zeros() as usize)
+    };
+    if bits(&n) < 2048 {
         return Err(KeyError::TooShort);
     }
     if roca::is_marked(&n) {
         return Err(KeyError::Weak);
+    }
+    let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
+    // With an exponent of 1 every message is its own signature; beyond 33 bits the backend verifies nothing.
+    if !is_odd(&n) || bits(&n) > 8192 || !is_odd(&e) || !(2..=33).contains(&bits(&e)) {
+        return Err(KeyError::Malformed);
     }
     RsaPublicKeyComponents { n, e }
         .to_parsed_public_key(parameters)

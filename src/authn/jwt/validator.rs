@@ -63,6 +63,9 @@ impl JwtValidator {
         check_media_type(&header, issuer)?;
         check_signature(&token, &header, issuer)?;
         let claims = json::object(&token.payload()?).map_err(|_| TokenError::Malformed)?;
+        if !header.says_access_token() {
+            claims::check_kind(&claims)?;
+        }
         claims::principal(claims, issuer, self.now(), "Bearer")
     }
 
@@ -110,9 +113,8 @@ fn check_media_type(header: &Header, issuer: &Issuer) -> Result<(), TokenError> 
     let is = |media_type: &str| {
         header.media_type.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(media_type))
     };
-    let access_token = is("at+jwt") || is("application/at+jwt");
     let untyped = header.media_type.is_none() || is("JWT");
-    if access_token || untyped && !issuer.access_tokens_only {
+    if header.says_access_token() || untyped && !issuer.access_tokens_only {
         Ok(())
     } else {
         Err(TokenError::MediaType)
