@@ -4,7 +4,8 @@
 //!
 //! 1. `Principal` as an argument demands one: without it the request is refused with 401, or with 500 where no
 //!    authentication layer ran at all (a wrong set-up must not look like a wrong password).
-//! 2. `Option<Principal>` is `None` for an anonymous caller on a public route.
+//! 2. `Option<Principal>` is `None` for an anonymous caller on a public route; without an authentication layer it is 500
+//!    too.
 //!
 //! # What is not checked
 //!
@@ -53,7 +54,7 @@ use crate::warden::{Guarded, Warden};
 
 /// A refusal that an extractor answers with.
 #[derive(Debug)]
-pub struct Refusal(Response);
+pub struct Refusal(Box<Response>);
 
 impl Refusal {
     /// Logs `rejection` and renders it for the caller of this request.
@@ -61,13 +62,13 @@ impl Refusal {
     pub fn new(rejection: Rejection, head: &Parts) -> Self {
         let rejection = rejection.by("extractor");
         rejection.log(head);
-        Self(rejection.render(&Scene::of(head)).map(Into::into))
+        Self(Box::new(rejection.render(&Scene::of(head)).map(Into::into)))
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        self.0
+        *self.0
     }
 }
 
@@ -75,24 +76,30 @@ impl<S: Sync> FromRequestParts<S> for Principal {
     type Rejection = Refusal;
 
     async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Self, Refusal> {
-        if let Some(principal) = Self::of(&head.extensions) {
-            return Ok(principal.clone());
-        }
-        let rejection = if head.extensions.get::<Challenges>().is_some() {
-            Rejection::new(RejectionKind::Unauthenticated, "no_credentials")
-        } else {
-            Rejection::new(RejectionKind::Internal, "authentication_layer_missing")
+        let missing = || {
+            let rejection = Rejection::new(RejectionKind::Unauthenticated, "no_credentials");
+            Refusal::new(rejection, head)
         };
-        Err(Refusal::new(rejection, head))
+        known(head)?.ok_or_else(missing)
     }
 }
 
 impl<S: Sync> OptionalFromRequestParts<S> for Principal {
-    type Rejection = Infallible;
+    type Rejection = Refusal;
 
-    async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Option<Self>, Infallible> {
-        Ok(Self::of(&head.extensions).cloned())
+    async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Option<Self>, Refusal> {
+        known(head)
     }
+}
+
+/// The principal, or none for an anonymous caller. Without an authentication layer nobody can tell the two apart.
+fn known(head: &Parts) -> Result<Option<Principal>, Refusal> {
+    let principal = Principal::of(&head.extensions).cloned();
+    if principal.is_none() && head.extensions.get::<Challenges>().is_none() {
+        let rejection = Rejection::new(RejectionKind::Internal, "authentication_layer_missing");
+        return Err(Refusal::new(rejection, head));
+    }
+    Ok(principal)
 }
 
 impl Warden {

@@ -58,8 +58,14 @@ async fn a_handler_gets_the_principal_and_an_anonymous_caller_gets_401() {
 #[tokio::test]
 async fn z2_a_forgotten_authentication_layer_is_a_500_and_not_a_401() {
     let logs = Logs::capture();
-    let answer = send(routes(), "/required", None).await;
-    assert_eq!((answer.status, answer.reason()), (500, "authentication_layer_missing"));
-    assert!(!answer.text().contains("layer"), "{}", answer.text());
+    for path in ["/required", "/optional"] {
+        let answer = send(routes(), path, None).await;
+        assert_eq!(
+            (answer.status, answer.reason()),
+            (500, "authentication_layer_missing"),
+            "{path}"
+        );
+        assert!(!answer.text().contains("layer"), "{}", answer.text());
+    }
     assert!(logs.text().contains("authentication_layer_missing"), "{}", logs.text());
 }
