@@ -33,7 +33,7 @@ fn j12_an_id_token_or_logout_token_without_a_type_of_its_own_is_no_access_token(
     for (claim, value) in [
         ("events", logout),
         ("nonce", json!("n-0S6_WzA2Mj")),
-        ("at_hash", json!("MTIzNDU2Nzg5MDEyMzQ1Ng")),
+        ("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA")),
         ("c_hash", json!("LDktKdoQak3Pk0cnXxCltA")),
         ("token_introspection", json!({"active": true})),
         ("htm", json!("GET")),
