@@ -36,6 +36,13 @@ impl<B> Body<B> {
     }
 }
 
+/// An empty body: what layers that answer by themselves ask for, such as tower-http's for CORS.
+impl<B> Default for Body<B> {
+    fn default() -> Self {
+        Self::own(Bytes::new())
+    }
+}
+
 impl<B: http_body::Body<Data = Bytes>> http_body::Body for Body<B> {
     type Data = Bytes;
     type Error = B::Error;

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::service::refuse;
-use super::{Body, Pass, PendingVerdict};
+use super::{Body, HttpResponse, Pass, PendingVerdict};
 
 pin_project! {
     /// The future of a [`super::Gated`] service.
@@ -69,12 +69,13 @@ where
     }
 }
 
-impl<S, P, ReqB, ResB> Future for GateFuture<S, P, ReqB>
+impl<S, P, ReqB> Future for GateFuture<S, P, ReqB>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>>,
+    S: Service<Request<ReqB>>,
+    S::Response: HttpResponse,
     P: Pass,
 {
-    type Output = Result<Response<Body<ResB>>, S::Error>;
+    type Output = Result<Response<Body<<S::Response as HttpResponse>::Body>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         const POLLED_AFTER_READY: &str = "GateFuture polled after it was ready";
@@ -97,7 +98,7 @@ where
                     }
                 }
                 StateProjection::Calling { future, pass } => {
-                    let (mut head, body) = ready!(future.poll(cx))?.into_parts();
+                    let (mut head, body) = ready!(future.poll(cx))?.split();
                     pass.take().expect(POLLED_AFTER_READY).on_response(&mut head);
                     return Poll::Ready(Ok(Response::from_parts(head, Body::inner(body))));
                 }

@@ -61,6 +61,7 @@
 
 mod body;
 mod future;
+mod http_response;
 mod service;
 
 use std::fmt;
@@ -71,6 +72,7 @@ use http::{request, response};
 
 pub use self::body::Body;
 pub use self::future::GateFuture;
+pub use self::http_response::HttpResponse;
 pub use self::service::{GateLayer, Gated};
 use crate::rejection::Rejection;
 

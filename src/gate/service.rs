@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{Request, Response, request};
 use tower::{Layer, Service};
 
-use super::{Body, Gate, GateFuture, Verdict};
+use super::{Body, Gate, GateFuture, HttpResponse, Verdict};
 use crate::rejection::{Rejection, Scene};
 
 /// Turns any [`Gate`] into a tower layer. The library's own controls are layers by themselves.
@@ -43,13 +43,14 @@ impl<S, G: Gate> Gated<S, G> {
     }
 }
 
-impl<S, G, ReqB, ResB> Service<Request<ReqB>> for Gated<S, G>
+impl<S, G, ReqB> Service<Request<ReqB>> for Gated<S, G>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    S: Service<Request<ReqB>> + Clone,
+    S::Response: HttpResponse,
     G: Gate,
-    ResB: http_body::Body<Data = Bytes>,
+    <S::Response as HttpResponse>::Body: http_body::Body<Data = Bytes>,
 {
-    type Response = Response<Body<ResB>>;
+    type Response = Response<Body<<S::Response as HttpResponse>::Body>>;
     type Error = S::Error;
     type Future = GateFuture<S, G::Pass, ReqB>;
 

@@ -37,6 +37,7 @@ pub struct WardenBuilder {
     clock: Arc<dyn Clock>,
     problems: Problems,
     rules_given: bool,
+    scheme_failed: bool,
 }
 
 impl WardenBuilder {
@@ -54,6 +55,7 @@ impl WardenBuilder {
             clock: Arc::new(SystemClock::default()),
             problems: Problems::default(),
             rules_given: false,
+            scheme_failed: false,
         }
     }
 
@@ -69,7 +71,9 @@ impl WardenBuilder {
     where
         I: Part<crate::authn::jwt::Issuer>,
     {
-        self.issuers.extend(self.problems.note(issuer.finish()));
+        let issuer = self.problems.note(issuer.finish());
+        self.scheme_failed |= issuer.is_none();
+        self.issuers.extend(issuer);
         self
     }
 
@@ -150,9 +154,11 @@ impl WardenBuilder {
         if !self.rules_given {
             problems.add("rules", "are missing: without them every request would be refused");
         }
+        // A scheme that was given and failed has told its own problems.
+        let without_scheme = schemes.is_empty() && !self.scheme_failed;
         let demands_principal =
             rules.iter().flat_map(Rules::iter).any(|rule| rule.access().policy().is_some());
-        if demands_principal && schemes.is_empty() {
+        if demands_principal && without_scheme {
             problems.add(
                 "authentication",
                 "is missing: rules demand a principal, and no scheme can make one",

@@ -123,6 +123,10 @@ fn every_problem_of_every_part_is_listed_at_once() {
         .limit_by_address(Quota::per_second(0))
         .limit_by_principal(Quota::per_second(0));
     let found = problems(builder).join("\n");
+    assert!(
+        !found.contains("authentication: is missing"),
+        "a scheme was given, and is bad\n{found}"
+    );
     for culprit in [
         "audience",
         "needs a key",
@@ -304,4 +308,37 @@ async fn a_key_header_of_ones_own_name_is_marked_as_sensitive_too() {
         "{}",
         answer.text()
     );
+}
+
+/// Twenty layers. Where each layer doubled the compiler's time, this would not end.
+#[tokio::test]
+async fn a_deep_stack_compiles_and_answers() {
+    use tower_warden::gate::{Gate, GateLayer, Verdict};
+
+    #[derive(Clone)]
+    struct Open;
+
+    impl Gate for Open {
+        type Pass = ();
+
+        fn admit(&self, _head: &mut http::request::Parts) -> Verdict<()> {
+            Verdict::admit(())
+        }
+    }
+
+    let (open, warden) = (GateLayer::new(Open), complete(&signer()).build().unwrap());
+    let inner = service_fn(async |_: Request<TestBody>| {
+        Ok::<_, Infallible>(Response::new(TestBody::default()))
+    });
+    let gates = || {
+        tower::ServiceBuilder::new()
+            .layer(&open)
+            .layer(&open)
+            .layer(&open)
+            .layer(&open)
+            .layer(&open)
+    };
+    let stack = gates().layer(gates().layer(warden)).service(inner);
+    let answer = tokio::spawn(ask(stack, request("/health", None, PEER))).await.unwrap();
+    assert_eq!(answer.status, 200);
 }
