@@ -12,10 +12,14 @@
 //! Who calls: CORS keeps honest browsers from handing answers to foreign pages. It is no authentication, and a request
 //! that a browser sends without asking first has reached the service all the same.
 //!
+//! OPTIONS requests: the layer answers all of them itself, and what stands further in (rules, limits, security headers)
+//! sees none.
+//!
 //! # Deployment caveat
 //!
 //! Belongs outside the [`Warden`](crate::Warden): preflight requests carry no credentials and would be refused, and
-//! refusals need the fields too.
+//! refusals need the fields too. With axum: `Router::new().fallback_service(warden.guard(app)).layer(cors)`, served with
+//! `into_make_service_with_connect_info::<SocketAddr>()`; `docs/layer-order.md` has the whole of it.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

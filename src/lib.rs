@@ -73,6 +73,7 @@
 //! | limit callers, and failed log-ins | [`rate_limit`] |
 //! | know the client behind proxies | [`client_address`] |
 //! | send security headers | [`response_headers`] |
+//! | let pages of other origins read the answers | `cors` |
 //! | tell nothing of what went wrong inside | [`sanitize`] |
 //! | write a control of my own | [`gate`], [`rejection`] |
 //! | know who calls | [`principal`], [`frameworks`] |
@@ -84,6 +85,7 @@
 //! |---|---|---|
 //! | `api-key` | API keys and AppID/AppKey pairs | yes |
 //! | `axum` | the [`Principal`] extractor, `Warden::guard`, the peer address from `ConnectInfo` | yes |
+//! | `cors` | which pages of other origins may read the answers: tower-http's layer, preset | |
 //! | `jwt` | bearer tokens: JWTs from configured keys; needs a C compiler | yes |
 //! | `testing` | a token issuer and a clock to turn by hand | |
 //! | `tonic` | `Status` from a [`Rejection`], the peer address from `TcpConnectInfo` | |
@@ -94,6 +96,8 @@
 //! * [Architecture](https://github.com/tower-warden/tower-warden/blob/main/docs/architecture.md)
 //! * [Layer order](https://github.com/tower-warden/tower-warden/blob/main/docs/layer-order.md)
 //! * [Defaults](https://github.com/tower-warden/tower-warden/blob/main/docs/defaults.md)
+//! * [Conformance](https://github.com/tower-warden/tower-warden/blob/main/docs/conformance.md)
+//! * [Performance](https://github.com/tower-warden/tower-warden/blob/main/docs/performance.md)
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

@@ -70,7 +70,10 @@ impl RateLimitLayer {
     /// its next credentials are even looked at. Belongs inside
     /// [`ClientAddressLayer`](crate::client_address::ClientAddressLayer) and outside authentication.
     ///
-    /// Requests that authenticate, and those without credentials, cost nothing here and learn nothing of this quota.
+    /// Requests that authenticate, and those without credentials, cost nothing here. Once the quota is spent, this layer
+    /// on its own refuses them too, since it does not know which fields carry credentials; in a
+    /// [`Warden`](crate::Warden) it lets those without credentials go on.
+    ///
     /// Failures that were under way together are all charged: beyond an empty bucket they are owed, so that guessing in
     /// parallel gains nothing over time.
     pub fn failed_authentication(policy: impl Into<Arc<str>>, quota: Quota) -> RateLimitBuilder {

@@ -128,8 +128,9 @@ impl IssuerBuilder {
     ///
     /// # Errors
     ///
-    /// If audience or keys are missing, HMAC and asymmetric keys are mixed, two keys share name and algorithm, an allowed algorithm has no key, more
-    /// than four keys answer to the same token, or the leeway is over 300 s. All problems are listed.
+    /// If audience or keys are missing, HMAC and asymmetric keys are mixed, two keys share name and algorithm, an allowed
+    /// algorithm has no key, more than four keys answer to the same token, or the leeway is over 300 s. All problems are
+    /// listed.
     pub fn build(self) -> Result<Issuer, ConfigError> {
         let Self { mut issuer, allowed } = self;
         let culprit = format!("issuer {:?}", &*issuer.name);
