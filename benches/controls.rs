@@ -1,7 +1,8 @@
 //! What each control costs, through a trivial inner service. `docs/performance.md` says how to read it.
 //!
 //!     cargo bench --all-features
-//!     cargo bench --all-features -- gate --no-instructions
+//!     cargo bench --all-features -- Gates --no-instructions
+//!     cargo bench --all-features -- --memory
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -14,6 +15,9 @@ mod ours;
 use harness::{Group, run};
 
 fn main() {
+    if std::env::args().any(|word| word == "--memory") {
+        return ours::memory::report();
+    }
     let mut groups = ours::groups();
     groups.extend([
         Group::over(ours::tokens::bare_case(), "Tokens", ours::tokens::cases()),

@@ -11,6 +11,13 @@ use super::{Case, Run};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
+/// Bytes that are allocated now.
+#[allow(dead_code, reason = "not every program reports memory")]
+pub(crate) fn live_bytes() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
+}
+
 /// How long one batch of requests takes, about, and how many batches the median is taken of.
 const BATCH: Duration = Duration::from_millis(10);
 const BATCHES: usize = 41;

@@ -14,6 +14,8 @@ pub(crate) mod tokens;
 use std::env;
 
 use measure::Figures;
+#[allow(unused_imports, reason = "not every program reports memory")]
+pub(crate) use measure::live_bytes;
 pub(crate) use services::{Bare, function, get, service};
 
 /// What runs `n` requests.

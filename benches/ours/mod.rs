@@ -4,6 +4,8 @@
 pub(crate) mod api_keys;
 pub(crate) mod gates;
 pub(crate) mod headers;
+#[allow(dead_code, reason = "the neighbours' program has no such report")]
+pub(crate) mod memory;
 pub(crate) mod rate_limit;
 pub(crate) mod rules;
 pub(crate) mod stack;

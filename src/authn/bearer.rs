@@ -100,13 +100,22 @@ fn after_scheme(value: &[u8]) -> Option<&[u8]> {
 fn token(value: &[u8]) -> Option<&str> {
     let rest = after_scheme(value)?;
     let token = &rest[rest.iter().take_while(|byte| **byte == b' ').count()..];
-    let is_b64token = !token.is_empty() && token.iter().all(|byte| is_token68(*byte));
+    let is_b64token = !token.is_empty() && token.iter().all(|byte| TOKEN68[usize::from(*byte)]);
     if is_b64token { std::str::from_utf8(token).ok() } else { None }
 }
 
-const fn is_token68(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
-}
+/// The characters of a token (RFC 9110 11.2), as a table: tokens are long, and each is read before anything is verified.
+const TOKEN68: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let character = byte as u8;
+        table[byte] = character.is_ascii_alphanumeric()
+            || matches!(character, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

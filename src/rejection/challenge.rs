@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -94,10 +93,13 @@ impl Challenge {
         if !self.carries_errors {
             return self.header.clone();
         }
-        let scope = scope.map_or(Cow::Borrowed(""), |scope| format!(", scope=\"{scope}\"").into());
+        // Joined, not formatted: whoever guesses tokens makes us write this again and again.
+        let text = match scope {
+            None => [&self.text, ", error=\"", error, "\""].concat(),
+            Some(scope) => [&self.text, ", error=\"", error, "\", scope=\"", scope, "\""].concat(),
+        };
         // Error codes are constants and scopes were checked when the rules were built: this always fits.
-        HeaderValue::try_from(format!("{}, error=\"{error}\"{scope}", self.text))
-            .unwrap_or_else(|_| self.header.clone())
+        HeaderValue::try_from(text).unwrap_or_else(|_| self.header.clone())
     }
 }
 

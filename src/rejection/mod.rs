@@ -186,8 +186,8 @@ impl Rejection {
     /// The same, for a request of which only this is left.
     pub(crate) fn log_request(&self, method: &Method, path: &str, id: Option<CorrelationId>) {
         let status = self.status().as_u16();
-        // The Debug form of a text escapes control characters, so that no source and no path can forge a line (ASVS 16.4.1).
-        let source = self.source().map(|source| tracing::field::debug(source.to_string()));
+        // Debug forms escape control characters, so that no source and no path can forge a line (ASVS 16.4.1).
+        let source = self.source().map(|source| tracing::field::debug(Escaped(source)));
         let correlation_id = id.map(tracing::field::display);
         let (control, code, reason) = (self.control, self.kind.code(), self.reason);
         if self.kind.is_fault() {
@@ -239,6 +239,15 @@ impl Rejection {
 
     fn scope(&self) -> Option<&str> {
         self.more.as_ref().and_then(|more| more.scope.as_deref())
+    }
+}
+
+/// An error's text in the Debug form of texts, made only if somebody listens.
+struct Escaped<'e>(&'e dyn Error);
+
+impl fmt::Debug for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0.to_string(), f)
     }
 }
 

@@ -1,0 +1,66 @@
+//! What a million and ten million keys of a rate limiter cost in memory, and the dearest request while they come.
+
+use std::time::{Duration, Instant};
+
+use http::{Request, request};
+use tower_warden::client_address::ClientAddress;
+use tower_warden::gate::{Gate, Verdict};
+use tower_warden::principal::{Principal, PrincipalKind};
+use tower_warden::rate_limit::{Quota, RateLimitBuilder, RateLimitLayer};
+
+use super::rate_limit::address;
+use crate::harness::{live_bytes, tokens::ISSUER};
+
+/// The dearest request is the least of so many fillings: a machine that was busy elsewhere makes one dear at random.
+const FILLINGS: usize = 3;
+
+pub(crate) fn report() {
+    println!("| keys | bytes a key | dearest request |");
+    println!("|---|--:|--:|");
+    for keys in [1_000_000, 10_000_000] {
+        let by_address = || RateLimitLayer::by_address("address", QUOTA);
+        row(&format!("{keys} addresses"), keys, by_address, |head, number| {
+            head.extensions.insert(ClientAddress::new(address(number)));
+        });
+        let by_principal = || RateLimitLayer::by_principal("principal", QUOTA);
+        row(&format!("{keys} principals"), keys, by_principal, |head, number| {
+            let subject = format!("{number:010}");
+            let user = Principal::builder(ISSUER, subject, PrincipalKind::User, "Bearer");
+            head.extensions.insert(user.build());
+        });
+    }
+}
+
+/// Slow enough that no bucket is full again, and its slot free, before the last key came.
+const QUOTA: Quota = Quota::per_day(1_000);
+
+fn row(
+    name: &str,
+    keys: u32,
+    limit: impl Fn() -> RateLimitBuilder,
+    mark: impl Fn(&mut request::Parts, u32),
+) {
+    let filled = (0..FILLINGS).map(|_| fill(limit().capacity(keys as usize), keys, &mark));
+    let (bytes, dearest) = filled.min_by_key(|(_, dearest)| *dearest).expect("at least one");
+    println!("| {name} | {:.1} | {dearest:?} |", bytes as f64 / f64::from(keys));
+}
+
+fn fill(
+    limit: RateLimitBuilder,
+    keys: u32,
+    mark: impl Fn(&mut request::Parts, u32),
+) -> (usize, Duration) {
+    let (mut head, ()) = Request::new(()).into_parts();
+    mark(&mut head, 0);
+    let before = live_bytes();
+    let limit = limit.without_headers().build().expect("a sound limiter");
+    let mut dearest = Duration::ZERO;
+    for number in 0..keys {
+        mark(&mut head, number);
+        let started = Instant::now();
+        let verdict = limit.admit(&mut head);
+        dearest = dearest.max(started.elapsed());
+        assert!(matches!(verdict, Verdict::Ready(Ok(_))), "a new key is admitted");
+    }
+    (live_bytes() - before, dearest)
+}
