@@ -1,8 +1,9 @@
 //! What all modules of the suite share: a trivial inner service, one-line calls, log capture.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
@@ -40,6 +41,7 @@ where
     B: http_body::Body<Data = Bytes>,
     B::Error: std::fmt::Debug,
 {
+    listen();
     let inner = tower::util::BoxCloneService::new(tower::service_fn(hello));
     ask(layer.layer(inner), request).await
 }
@@ -52,6 +54,7 @@ where
     B: http_body::Body<Data = Bytes>,
     B::Error: std::fmt::Debug,
 {
+    listen();
     Answer::read(service.oneshot(request).await.unwrap()).await
 }
 
@@ -114,32 +117,49 @@ impl Answer {
     }
 }
 
-/// Collects what the current thread logs until it is dropped.
-pub(crate) struct Logs {
-    lines: Arc<Mutex<Vec<u8>>>,
-    _guard: tracing::subscriber::DefaultGuard,
+thread_local! {
+    /// What the current thread logs while somebody captures it.
+    static LINES: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
+
+/// One subscriber for the whole suite, there before anything is logged. (One for each test, set and unset while others
+/// run, would now and then find that nobody listens: whether a place in the code is heard is remembered process-wide.)
+fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing_subscriber::fmt().with_ansi(false).with_writer(|| Writer).init();
+    });
+}
+
+/// Collects what the current thread logs until it is dropped.
+pub(crate) struct Logs(());
 
 impl Logs {
     pub(crate) fn capture() -> Self {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let writer = Writer(lines.clone());
-        let subscriber =
-            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-        Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
+        listen();
+        LINES.set(Some(Vec::new()));
+        Self(())
     }
 
+    #[expect(clippy::unused_self, reason = "only who captures may read")]
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.lines.lock().unwrap().clone()).unwrap()
+        LINES.with_borrow(|lines| String::from_utf8(lines.clone().unwrap_or_default()).unwrap())
     }
 }
 
-#[derive(Clone)]
-struct Writer(Arc<Mutex<Vec<u8>>>);
+impl Drop for Logs {
+    fn drop(&mut self) {
+        LINES.set(None);
+    }
+}
+
+struct Writer;
 
 impl io::Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| {
+            lines.iter_mut().for_each(|lines| lines.extend_from_slice(bytes));
+        });
         Ok(bytes.len())
     }
 

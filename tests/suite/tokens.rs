@@ -133,6 +133,9 @@ async fn b11_garbage_after_bearer_is_401_and_long_tokens_are_not_decoded() {
         ("Bearer  ", "token_malformed"),
         ("Bearer !", "token_malformed"),
         ("Bearer a b", "token_malformed"),
+        ("Bearer\teyJhbGciOiJFUzI1NiJ9.e30.AAAA", "token_malformed"),
+        ("Bearer eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.AA,AA", "token_malformed"),
+        ("Bearer eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e 30.AAAA", "token_signature"),
         ("Bearer =", "token_malformed"),
         ("Bearer ...", "token_malformed"),
         ("Bearer {\"alg\":\"none\"}", "token_malformed"),
@@ -209,6 +212,9 @@ fn hostile_tokens(signer: &TestIssuer) -> Vec<(String, String, TokenError)> {
     );
     let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(500), "]".repeat(500));
     add("deep claims", signer.sign(header, deep.as_bytes()), TokenError::Malformed);
+
+    let long = "x".repeat(5000);
+    add("long header", good().header("x5c", json!([long])).sign(), TokenError::TooLong);
 
     // Algorithm and key (J1 - J4).
     for none in ["none", "None", "NONE", "nOnE"] {

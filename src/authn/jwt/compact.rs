@@ -12,6 +12,9 @@ use super::{Algorithm, TokenError};
 /// Members that a header may have; real ones have two to four.
 const MAX_HEADER_MEMBERS: usize = 16;
 
+/// The longest header that is looked at, in base64url characters. Whoever sends a longer one costs a glance.
+const MAX_HEADER: usize = 4096;
+
 /// Bytes of a header that are decoded without an allocation; real ones have about sixty.
 const SHORT_HEADER: usize = 512;
 
@@ -36,13 +39,18 @@ pub(super) struct Header {
 }
 
 impl<'t> Compact<'t> {
-    /// Splits a token into exactly three parts.
+    /// Splits a token into exactly three parts. Of a token whose header is too long, no more is read than that.
     pub(super) fn split(token: &'t str) -> Result<Self, TokenError> {
-        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
-        let (header, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
-        if payload.contains('.') || header.is_empty() {
+        let start = token.get(..token.len().min(MAX_HEADER + 1)).ok_or(TokenError::Malformed)?;
+        let too_long = token.len() > MAX_HEADER;
+        let without_end = if too_long { TokenError::TooLong } else { TokenError::Malformed };
+        let header_end = start.find('.').ok_or(without_end)?;
+        let (header, rest) = (&token[..header_end], &token[header_end + 1..]);
+        let (payload, signature) = rest.split_once('.').ok_or(TokenError::Malformed)?;
+        if signature.contains('.') || header.is_empty() {
             return Err(TokenError::Malformed);
         }
+        let signed = &token[..token.len() - signature.len() - 1];
         Ok(Self { header, payload, signature, signed })
     }
 

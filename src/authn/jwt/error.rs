@@ -49,7 +49,7 @@ pub enum TokenError {
     /// The token is older than the issuer's maximum age.
     #[error("the token is too old")]
     TooOld,
-    /// The token is longer than the limit.
+    /// The token is longer than the limit, or its header longer than 4,096 characters.
     #[error("the token is too long")]
     TooLong,
     /// No key has that name and algorithm.
