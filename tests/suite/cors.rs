@@ -1,18 +1,19 @@
 //! CORS, around a whole stack.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use http::{Method, Request};
-use tower::Layer;
+use http::{Method, Request, Response};
+use tower::{Layer, service_fn};
 use tower_warden::authz::{Rules, public};
 use tower_warden::client_address::PeerAddress;
 use tower_warden::cors::{Cors, CorsBuilder};
 use tower_warden::warden::Warden;
 
-use crate::support::{Answer, ask};
+use crate::support::{Answer, TestBody, ask};
 
 const OURS: &str = "https://app.example";
 
@@ -81,4 +82,19 @@ fn c3_a_list_that_is_no_list_is_refused_with_every_culprit() {
     let error = Cors::builder().origin("*").origin("null").origin(OURS).build().unwrap_err();
     assert_eq!(error.problems().len(), 2, "{error}");
     assert!(Cors::builder().build().is_err());
+}
+
+#[tokio::test]
+async fn c3_the_layer_goes_around_a_stack_without_axum_too() {
+    let inner = service_fn(async |_: Request<TestBody>| {
+        Ok::<_, Infallible>(Response::new(TestBody::from("inner")))
+    });
+    let warden =
+        Warden::builder().rules(Rules::builder().get("/", public("demo"))).build().unwrap();
+    let mut request = crate::support::get("/", &[("origin", OURS)]);
+    request.extensions_mut().insert(PeerAddress(SocketAddr::from(([192, 0, 2, 1], 40_000))));
+    let answer =
+        ask(Cors::builder().origin(OURS).build().unwrap().layer(warden.layer(inner)), request)
+            .await;
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, OURS));
 }

@@ -74,7 +74,7 @@ async fn a_principal_or_address_from_own_middleware_does_not_get_past_a_warden()
     assert_eq!(send(&inner, &router(), spoofed).await.status, 403);
 }
 
-/// The inner one as a layer of the router, which keeps the type short: nested types take the compiler minutes.
+/// The inner one as a layer of the router.
 #[tokio::test]
 async fn a_warden_around_a_warden_is_as_strict_as_both() {
     let (builder, issued) = with_api_key();
