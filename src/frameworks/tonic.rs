@@ -22,9 +22,11 @@ use tonic::{Code, Status};
 
 use crate::rejection::Rejection;
 
-/// The public side only: the code of the kind's row and its fixed text.
+/// The public side only: the code of the kind's row and its fixed text. The reason goes to the log.
 impl From<Rejection> for Status {
     fn from(rejection: Rejection) -> Self {
+        let rejection = rejection.by("handler");
+        rejection.log_request(None, None);
         Self::new(Code::from_i32(rejection.kind().grpc_code()), rejection.kind().detail())
     }
 }

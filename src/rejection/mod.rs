@@ -180,25 +180,28 @@ impl Rejection {
 
     /// Writes the refusal to the log, once: dependency failures and bugs as errors, the rest as information.
     pub(crate) fn log(&self, head: &request::Parts) {
-        self.log_request(&head.method, head.uri.path(), CorrelationId::of(&head.extensions));
+        let asked = Some((&head.method, head.uri.path()));
+        self.log_request(asked, CorrelationId::of(&head.extensions));
     }
 
     /// The same, for a request of which only this is left.
-    pub(crate) fn log_request(&self, method: &Method, path: &str, id: Option<CorrelationId>) {
+    pub(crate) fn log_request(&self, asked: Option<(&Method, &str)>, id: Option<CorrelationId>) {
         let status = self.status().as_u16();
         // Debug forms escape control characters, so that no source and no path can forge a line (ASVS 16.4.1).
         let source = self.source().map(|source| tracing::field::debug(Escaped(source)));
         let correlation_id = id.map(tracing::field::display);
+        let method = asked.map(|(method, _)| tracing::field::display(method));
+        let path = asked.map(|(_, path)| tracing::field::debug(path));
         let (control, code, reason) = (self.control, self.kind.code(), self.reason);
         if self.kind.is_fault() {
             tracing::error!(
                 target: "tower_warden::rejection",
-                control, code, reason, status, %method, ?path, correlation_id, source, "request failed"
+                control, code, reason, status, method, path, correlation_id, source, "request failed"
             );
         } else {
             tracing::info!(
                 target: "tower_warden::rejection",
-                control, code, reason, status, %method, ?path, correlation_id, source, "request refused"
+                control, code, reason, status, method, path, correlation_id, source, "request refused"
             );
         }
     }

@@ -38,7 +38,7 @@ impl Asked {
 
     pub(super) fn log(&self, rejection: &Rejection) {
         let path = self.target.as_ref().map_or("", PathAndQuery::path);
-        rejection.log_request(&self.method, path, Some(self.id));
+        rejection.log_request(Some((&self.method, path)), Some(self.id));
     }
 }
 

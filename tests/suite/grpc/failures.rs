@@ -1,7 +1,8 @@
 //! What went wrong inside stays inside.
 
 use futures_util::StreamExt;
-use tonic::Code;
+use tonic::{Code, Status};
+use tower_warden::rejection::{Rejection, RejectionKind};
 
 use super::mill::{FINE, PANICS, loom};
 use super::{Running, SECRET, field, with};
@@ -65,4 +66,14 @@ async fn e3_a_failure_after_a_streamed_message_stays_inside_too() {
 
     let told = end("speaks").await;
     assert_eq!((told.code(), told.message()), (Code::Aborted, "The list changed."));
+}
+
+#[test]
+fn a_refusal_of_a_handlers_own_leaves_its_reason_in_the_log() {
+    let logs = Logs::capture();
+    let status = Status::from(Rejection::new(RejectionKind::NotFound, "order_of_somebody_else"));
+    assert_eq!((status.code(), status.message()), (Code::NotFound, "There is nothing here."));
+    let log = logs.text();
+    assert!(log.contains("order_of_somebody_else") && log.contains("handler"), "{log}");
+    assert!(!log.contains("method") && !log.contains("path"), "{log}");
 }
