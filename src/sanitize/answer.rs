@@ -5,7 +5,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
     CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     HeaderName, HeaderValue, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
-    TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    TRANSFER_ENCODING, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{Extensions, HeaderMap, Method, Response, StatusCode};
 
@@ -81,7 +81,7 @@ where
                 refuse(&asked, refusal, response.headers())
             }
             Protocol::Http if says_nothing(&asked.method, &response) => document(&asked, response),
-            Protocol::Http => untouched(response),
+            Protocol::Http => challenged(&asked, untouched(response)),
         };
     }
     // The caller names its own protocol; what counts for the texts is what the handler answers in.
@@ -102,6 +102,18 @@ fn is_refusal<B>(response: &Response<B>) -> bool {
 
 fn untouched<B>(response: Response<B>) -> Settled<B> {
     response.map(|body| Body::inner(SanitizedBody::untouched(body)))
+}
+
+/// A handler's own 401 gets a challenge, should it have none (RFC 9110 15.5.2). Its body stays.
+fn challenged<B>(asked: &Asked, mut response: Settled<B>) -> Settled<B> {
+    let status = response.status();
+    if status == StatusCode::UNAUTHORIZED && !response.headers().contains_key(WWW_AUTHENTICATE) {
+        let refusal = Rejection::new(RejectionKind::Unauthenticated, "").render(&asked.scene());
+        for challenge in refusal.headers().get_all(WWW_AUTHENTICATE) {
+            response.headers_mut().append(WWW_AUTHENTICATE, challenge.clone());
+        }
+    }
+    response
 }
 
 /// Logs a failure and answers with its fixed texts and those of the handler's header fields that are safe.

@@ -35,6 +35,7 @@ async fn c3_only_listed_origins_may_read_and_none_is_reflected() {
     let ours = send(cors(), Method::GET, "/", &[("origin", OURS)]).await;
     assert_eq!((ours.status, ours.header("access-control-allow-origin")), (200, OURS));
     assert_eq!(ours.header("access-control-allow-credentials"), "");
+    assert!(ours.all("vary").join(",").contains("origin"));
     for origin in [
         "https://evil.example",
         "null",

@@ -553,3 +553,22 @@ async fn e3_all_lines_of_a_field_that_stays_on_a_failure_stay() {
     let answer = ask(SanitizeLayer::new().layer(failing), get("/", &[])).await;
     assert_eq!((answer.status, answer.all("vary")), (502, vec!["origin", "accept"]));
 }
+
+#[tokio::test]
+async fn b4_a_handlers_own_401_gets_a_challenge_and_keeps_its_body() {
+    let own = |challenge: Option<&'static str>| {
+        service_fn(move |_: Request<TestBody>| async move {
+            let mut response = Response::builder().status(401);
+            if let Some(challenge) = challenge {
+                response = response.header("www-authenticate", challenge);
+            }
+            Ok::<_, Infallible>(response.body(TestBody::from("log in first")).unwrap())
+        })
+    };
+    let answer = ask(SanitizeLayer::new().layer(own(None)), get("/", &[])).await;
+    assert_eq!((answer.status, answer.text()), (401, "log in first"));
+    assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="api""#);
+    let answer =
+        ask(SanitizeLayer::new().layer(own(Some("Custom realm=\"x\""))), get("/", &[])).await;
+    assert_eq!(answer.header("www-authenticate"), "Custom realm=\"x\"");
+}

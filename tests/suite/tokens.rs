@@ -343,6 +343,15 @@ fn hostile_tokens(signer: &TestIssuer) -> Vec<(String, String, TokenError)> {
         add(&format!("exp {value}"), good().claim("exp", value).sign(), TokenError::ClaimMalformed);
     }
     add("not yet valid", good().claim("nbf", u32::MAX).sign(), TokenError::NotYetValid);
+    for claim in ["nbf", "iat"] {
+        for value in [json!(-1), json!(1e300), json!("0"), json!(null), json!([1])] {
+            add(
+                &format!("{claim} {value}"),
+                good().claim(claim, value).sign(),
+                TokenError::ClaimMalformed,
+            );
+        }
+    }
     add("nbf text", good().claim("nbf", "0").sign(), TokenError::ClaimMalformed);
     add("issued in the future", good().claim("iat", u32::MAX).sign(), TokenError::IssuedInFuture);
     add("no sub", good().without_claim("sub").sign(), TokenError::SubjectMissing);
@@ -723,4 +732,98 @@ fn k6_more_keys_than_a_nameless_token_may_cost_are_found_by_name_alone() {
     let unnamed = || VerifyingKey::from_pem(Algorithm::Es256, &signer().public_key_pem()).unwrap();
     let crowd = all((0..5).map(|_| unnamed()).collect());
     assert!(crowd.unwrap_err().to_string().contains("more than 4 keys"));
+}
+
+#[test]
+fn b11_the_length_of_a_token_is_limited_to_the_byte() {
+    let signer = signer();
+    let padded = |length: usize| token(&signer).claim("pad", "x".repeat(length)).sign();
+    let base = padded(0).len();
+    // Three bytes of claims are four characters of the token.
+    let fits = padded((16 * 1024 - base) / 4 * 3);
+    assert!(fits.len() <= 16 * 1024 && fits.len() > 16 * 1024 - 8, "{}", fits.len());
+    assert!(at_now(&signer).validate(&fits).is_ok());
+    let over = padded((16 * 1024 - base) / 4 * 3 + 9);
+    assert_eq!(at_now(&signer).validate(&over), Err(TokenError::TooLong));
+
+    let issuer =
+        Issuer::builder(ISSUER).audience(AUDIENCE).key(signer.verifying_key()).build().unwrap();
+    let exact = token(&signer).sign();
+    let limited = |length: usize| {
+        let builder = JwtValidator::builder().issuer(issuer.clone()).clock(FakeClock::at_unix(NOW));
+        builder.max_length(length).build().unwrap().validate(&exact).err()
+    };
+    assert_eq!((limited(exact.len()), limited(exact.len() - 1)), (None, Some(TokenError::TooLong)));
+}
+
+#[test]
+fn j2_a_public_key_in_der_is_no_secret() {
+    for algorithm in
+        [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::Ed25519]
+    {
+        let pem = TestIssuer::with_algorithm(ISSUER, AUDIENCE, algorithm).public_key_pem();
+        let text: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let der = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+        let secret = VerifyingKey::from_secret(Algorithm::Hs256, &der);
+        assert_eq!(secret.unwrap_err(), KeyError::AlgorithmMismatch, "{algorithm}");
+    }
+    // Bytes that merely begin like one are fine.
+    assert!(VerifyingKey::from_secret(Algorithm::Hs256, &[0x30; 64]).is_ok());
+}
+
+#[test]
+fn j8_each_of_several_audiences_is_ours() {
+    let signer = signer();
+    let issuer = Issuer::builder(ISSUER)
+        .audience(AUDIENCE)
+        .audience("https://other.example")
+        .key(signer.verifying_key());
+    let validator = JwtValidator::builder()
+        .issuer(issuer.build().unwrap())
+        .clock(FakeClock::at_unix(NOW))
+        .build()
+        .unwrap();
+    let with =
+        |audience: Value| validator.validate(&token(&signer).claim("aud", audience).sign()).err();
+    assert_eq!(with(json!(AUDIENCE)), None);
+    assert_eq!(with(json!("https://other.example")), None);
+    assert_eq!(with(json!(["https://third.example", "https://other.example"])), None);
+    assert_eq!(with(json!("https://third.example")), Some(TokenError::Audience));
+}
+
+#[test]
+fn j10_every_date_may_have_fractions() {
+    let signer = signer();
+    let half = NOW as f64 - 0.5;
+    let fractions = token(&signer).claim("nbf", half).claim("iat", half).claim("auth_time", half);
+    assert!(at_now(&signer).validate(&fractions.sign()).is_ok());
+}
+
+#[test]
+fn j11_both_spellings_of_the_type_pass_where_only_access_tokens_do() {
+    let signer = signer();
+    let validator = JwtValidator::builder()
+        .issuer(signer.trust().unwrap())
+        .clock(FakeClock::at_unix(NOW))
+        .build()
+        .unwrap();
+    for media_type in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+jwt"] {
+        assert!(
+            validator.validate(&token(&signer).header("typ", media_type).sign()).is_ok(),
+            "{media_type}"
+        );
+    }
+}
+
+#[test]
+fn j13_a_short_rsa_key_in_pem_is_refused() {
+    const SHORT: &str = "-----BEGIN PUBLIC KEY-----
+MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC8n0VfPx+5q0aKr9qUNFJ1qJc/
+tBaqeKo/zgBrHb5UWGJoPAR3bMFmnz0iQ7p5wRv4hyWHvz4IgniGB8WlCMYc2c3F
+RPWy+XmX+IsKuLimOiXW5rWuk0bXBj0jwEX7r7Pay/nlxl72a5doBqFznRwJSyxN
+Kskn4jQ0M+qs7xLmOwIDAQAB
+-----END PUBLIC KEY-----
+";
+    assert_eq!(VerifyingKey::from_pem(Algorithm::Rs256, SHORT).unwrap_err(), KeyError::TooShort);
+    assert_eq!(VerifyingKey::from_pem(Algorithm::Ps512, SHORT).unwrap_err(), KeyError::TooShort);
 }

@@ -342,3 +342,43 @@ async fn a_deep_stack_compiles_and_answers() {
     let answer = tokio::spawn(ask(stack, request("/health", None, PEER))).await.unwrap();
     assert_eq!(answer.status, 200);
 }
+
+#[tokio::test]
+async fn q12_refusals_of_one_principal_cost_and_show_nothing_of_anothers_quota() {
+    let signer = signer();
+    let warden = complete(&signer).limit_by_principal(Quota::per_minute(5)).build().unwrap();
+    let (ada, eve) = (signer.token("ada").scope("orders:read").sign(), signer.token("eve").sign());
+    for _ in 0..5 {
+        assert_eq!(send(&warden, request("/orders", Some(&eve), PEER)).await.status, 403);
+    }
+    assert_eq!(
+        send(&warden, request("/orders", Some(&eve), PEER)).await.status,
+        429,
+        "her own is spent"
+    );
+    let answer = send(&warden, request("/orders", Some(&ada), PEER)).await;
+    assert_eq!(answer.status, 200);
+    assert!(
+        answer.all("ratelimit").join(",").contains("\"principal\";r=4"),
+        "{:?}",
+        answer.headers
+    );
+}
+
+#[tokio::test]
+async fn a8_a_key_without_scopes_is_refused_wherever_a_scope_is_asked_for() {
+    let store = MemoryApiKeyStore::new();
+    let issued = IssuedKey::generate(&KeyPrefix::new("test").unwrap()).unwrap();
+    store.insert(
+        ApiKeyRecord::builder(issued.id, issued.hash, Holder::new("robot")).build().unwrap(),
+    );
+    let warden = Warden::builder()
+        .authenticate(ApiKeyAuthenticator::new(store))
+        .rules(rules())
+        .build()
+        .unwrap();
+    let mut request = request("/orders", None, PEER);
+    request.headers_mut().insert("x-api-key", issued.key.expose().parse().unwrap());
+    let refused = send(&warden, request).await;
+    assert_eq!((refused.status, refused.reason()), (403, "scope_missing"));
+}

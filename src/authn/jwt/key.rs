@@ -1,7 +1,9 @@
 use std::fmt;
 
 use aws_lc_rs::hmac;
-use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
+use aws_lc_rs::signature::{
+    self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
+};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
@@ -86,14 +88,14 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// If `algorithm` is not symmetric, the secret is the text of another kind of key (PEM, SSH, JWK), or it is shorter
+    /// If `algorithm` is not symmetric, the secret is the text of another kind of key (PEM, SSH, JWK) or a public key in DER, or it is shorter
     /// than its hash (RFC 7518 3.2).
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let Computation::Hmac(computation) = algorithm.computation() else {
             return Err(KeyError::AlgorithmMismatch);
         };
         // Whoever knows a public key could sign with it.
-        if is_text_of_a_key(secret) {
+        if is_text_of_a_key(secret) || is_public_key_in_der(secret) {
             return Err(KeyError::AlgorithmMismatch);
         }
         if secret.len() < computation.digest_algorithm().output_len() {
@@ -224,6 +226,22 @@ fn is_text_of_a_key(secret: &[u8]) -> bool {
     holds(b"-----BEGIN ")
         || [&b"ssh-"[..], b"ecdsa-sha2-"].iter().any(|mark| secret.starts_with(mark))
         || is_jwk()
+}
+
+/// Whether the bytes are a public key as certificates hold it (RFC 5280 4.1.2.7) or an RSA key (RFC 8017 A.1.1).
+fn is_public_key_in_der(secret: &[u8]) -> bool {
+    const SEQUENCE: u8 = 0x30;
+    let of: [&'static dyn VerificationAlgorithm; 5] = [
+        &signature::RSA_PKCS1_2048_8192_SHA256,
+        &signature::ECDSA_P256_SHA256_FIXED,
+        &signature::ECDSA_P384_SHA384_FIXED,
+        &signature::ECDSA_P521_SHA512_FIXED,
+        &signature::ED25519,
+    ];
+    // A raw Ed25519 key is 32 bytes of any kind, as a good secret is; in DER it is longer.
+    secret.first() == Some(&SEQUENCE)
+        && secret.len() > 32
+        && of.into_iter().any(|algorithm| ParsedPublicKey::new(algorithm, secret).is_ok())
 }
 
 /// `use` and `key_ops`, where present, allow verifying.
