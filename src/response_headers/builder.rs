@@ -144,7 +144,7 @@ impl ResponseHeadersBuilder {
         self
     }
 
-    /// Checks everything.
+    /// Checks everything. Logs a warning for each `insecure` switch.
     ///
     /// # Errors
     ///
@@ -162,7 +162,11 @@ impl ResponseHeadersBuilder {
             }
         }
         std::mem::take(&mut self.problems).into_result()?;
-        Ok(ResponseHeadersLayer::new(self.into_plan()))
+        let plan = self.into_plan();
+        for switch in plan.risks() {
+            tracing::warn!(target: "tower_warden::posture", switch, "response headers are weakened");
+        }
+        Ok(ResponseHeadersLayer::new(plan))
     }
 
     /// The plan of what is there; of a preset that nobody changed, or that was checked.

@@ -63,6 +63,11 @@ impl ResponseHeadersLayer {
         self
     }
 
+    /// The switches that make it weaker than the preset.
+    pub(crate) fn risks(&self) -> impl Iterator<Item = &'static str> {
+        self.plan.risks()
+    }
+
     /// Asks `is_https` of each request, unless HTTPS was assumed.
     pub(crate) fn detect_https(
         mut self,

@@ -38,6 +38,17 @@ impl Plan {
         plan
     }
 
+    /// The switches that make it weaker than the preset.
+    pub(super) fn risks(&self) -> impl Iterator<Item = &'static str> {
+        [
+            (!self.nosniff).then_some("insecure_without_nosniff"),
+            self.hsts.is_none().then_some("insecure_without_hsts"),
+            (!self.kept.is_empty()).then_some("insecure_keep"),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     pub(super) fn apply(&self, head: &mut response::Parts, secure: bool, grpc: bool) {
         let headers = &mut head.headers;
         if secure && !grpc && headers.len() <= FEW {

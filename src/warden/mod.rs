@@ -137,6 +137,9 @@ impl fmt::Display for Warden {
             limit.as_ref().map_or("off".to_owned(), ToString::to_string)
         };
         let schemes: Vec<_> = self.authenticate.schemes().collect();
+        let risks: Vec<_> = self.response_headers.risks().collect();
+        let headers = if risks.is_empty() { "complete".to_owned() } else { risks.join(", ") };
+        writeln!(f, "response headers          {headers}")?;
         writeln!(f, "client address            {}", self.client_address.trusted())?;
         writeln!(f, "rate limit by address     {}", limit(&self.address_limit))?;
         writeln!(f, "limit of failed log-ins   {}", limit(&self.failure_limit))?;

@@ -310,7 +310,30 @@ async fn a_key_header_of_ones_own_name_is_marked_as_sensitive_too() {
     );
 }
 
-/// Twenty layers. Where each layer doubled the compiler's time, this would not end.
+#[test]
+fn weakened_headers_are_in_the_log_and_in_the_posture() {
+    let logs = Logs::capture();
+    let weak = ResponseHeadersLayer::api_builder().insecure_without_hsts().insecure_keep("server");
+    let posture = complete(&signer()).response_headers(weak).build().unwrap().to_string();
+    assert!(
+        posture.contains("response headers          insecure_without_hsts, insecure_keep"),
+        "{posture}"
+    );
+    assert!(
+        logs.text().contains("insecure_without_hsts") && logs.text().contains("insecure_keep"),
+        "{}",
+        logs.text()
+    );
+    assert!(
+        complete(&signer())
+            .build()
+            .unwrap()
+            .to_string()
+            .contains("response headers          complete")
+    );
+}
+
+/// Eighteen layers. Where each layer doubled the compiler's time, this would not end.
 #[tokio::test]
 async fn a_deep_stack_compiles_and_answers() {
     use tower_warden::gate::{Gate, GateLayer, Verdict};
