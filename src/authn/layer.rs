@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue};
-use http::{request, response};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE};
+use http::{StatusCode, request, response};
 use tower::Layer;
 
 use super::sensitive::Sensitive;
@@ -58,6 +58,10 @@ impl AuthenticateLayer {
         !matches!(self.presented(head), Ok(None))
     }
 
+    fn pass(&self, outcome: Outcome) -> AuthenticatedPass {
+        AuthenticatedPass { outcome, challenges: self.challenges.clone() }
+    }
+
     /// The one scheme whose credential the request presents.
     fn presented(&self, head: &request::Parts) -> Result<Option<&dyn Authenticator>, Rejection> {
         let ambiguous = |reason| Rejection::new(RejectionKind::BadRequest, reason);
@@ -86,7 +90,7 @@ impl Gate for AuthenticateLayer {
         let scheme = match self.presented(head) {
             Ok(Some(scheme)) => scheme,
             Ok(None) if self.optional => {
-                return Verdict::admit(AuthenticatedPass(Outcome::Anonymous));
+                return Verdict::admit(self.pass(Outcome::Anonymous));
             }
             Ok(None) => {
                 return Verdict::refuse(Rejection::new(
@@ -100,15 +104,21 @@ impl Gate for AuthenticateLayer {
         match scheme.authenticate(head) {
             Attempt::Ready(Ok(principal)) => {
                 head.extensions.insert(principal);
-                Verdict::admit(AuthenticatedPass(Outcome::Known))
+                Verdict::admit(self.pass(Outcome::Known))
             }
             Attempt::Ready(Err(rejection)) => Verdict::refuse(rejection.with_tried_scheme(tried)),
-            Attempt::Pending(attempt) => Verdict::pending(async move {
-                match attempt.await {
-                    Ok(principal) => Ok(AuthenticatedPass(Outcome::Found(principal))),
-                    Err(rejection) => Err(rejection.with_tried_scheme(tried)),
-                }
-            }),
+            Attempt::Pending(attempt) => {
+                let mut pass = self.pass(Outcome::Anonymous);
+                Verdict::pending(async move {
+                    match attempt.await {
+                        Ok(principal) => {
+                            pass.outcome = Outcome::Found(principal);
+                            Ok(pass)
+                        }
+                        Err(rejection) => Err(rejection.with_tried_scheme(tried)),
+                    }
+                })
+            }
         }
     }
 }
@@ -123,7 +133,10 @@ impl<S> Layer<S> for AuthenticateLayer {
 
 /// What the authentication layer carries to the response.
 #[derive(Debug)]
-pub struct AuthenticatedPass(Outcome);
+pub struct AuthenticatedPass {
+    outcome: Outcome,
+    challenges: Challenges,
+}
 
 #[derive(Debug)]
 enum Outcome {
@@ -136,17 +149,24 @@ enum Outcome {
 
 impl Pass for AuthenticatedPass {
     fn on_request(&mut self, head: &mut request::Parts) {
-        if matches!(self.0, Outcome::Found(_))
-            && let Outcome::Found(principal) = std::mem::replace(&mut self.0, Outcome::Known)
+        if matches!(self.outcome, Outcome::Found(_))
+            && let Outcome::Found(principal) = std::mem::replace(&mut self.outcome, Outcome::Known)
         {
             head.extensions.insert(principal);
         }
     }
 
     fn on_response(self, head: &mut response::Parts) {
-        // What one principal may see is not for a shared cache (RFC 9111 3.5; ASVS 14.3.2).
-        if matches!(self.0, Outcome::Known) {
+        // What one principal may see, and a refusal, are not for a shared cache (RFC 9111 3.5; ASVS 14.3.2).
+        let refused = matches!(head.status.as_u16(), 401 | 403 | 429);
+        if refused || matches!(self.outcome, Outcome::Known) {
             head.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        }
+        // A handler's own 401: it may not know the schemes, and one without a challenge is no valid response.
+        if head.status == StatusCode::UNAUTHORIZED && !head.headers.contains_key(WWW_AUTHENTICATE) {
+            for challenge in self.challenges.plain() {
+                head.headers.append(WWW_AUTHENTICATE, challenge);
+            }
         }
     }
 }

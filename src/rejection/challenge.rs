@@ -129,8 +129,13 @@ impl Challenges {
         self.0.is_empty()
     }
 
+    /// One `WWW-Authenticate` value for each scheme, none of which was tried.
+    pub(crate) fn plain(&self) -> impl Iterator<Item = HeaderValue> {
+        self.0.iter().map(|challenge| challenge.header.clone())
+    }
+
     /// What a 401 carries where no authentication layer ran: a 401 without a challenge is no valid response.
-    pub(super) fn fallback() -> &'static Self {
+    pub(crate) fn fallback() -> &'static Self {
         static FALLBACK: LazyLock<Challenges> =
             LazyLock::new(|| Challenges::new(Challenge::new("Bearer", "api")));
         &FALLBACK
@@ -142,7 +147,7 @@ impl Challenges {
         let tried = rejection.tried_scheme();
         let error = match rejection.kind() {
             RejectionKind::Unauthenticated => {
-                return self.0.iter().map(|challenge| challenge.header.clone()).collect();
+                return self.plain().collect();
             }
             RejectionKind::InvalidCredentials => "invalid_token",
             RejectionKind::BadRequest => "invalid_request",

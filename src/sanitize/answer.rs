@@ -13,7 +13,7 @@ use super::asked::{Asked, X_REQUEST_ID};
 use super::panicked::Panicked;
 use super::{CONTROL, SafeToShow, SanitizedBody, grpc};
 use crate::gate::Body;
-use crate::rejection::{Protocol, Rejection, RejectionKind, problem_of_status};
+use crate::rejection::{Challenges, Protocol, Rejection, RejectionKind, problem_of_status};
 
 type Settled<B> = Response<Body<SanitizedBody<B>>>;
 
@@ -81,7 +81,7 @@ where
                 refuse(&asked, refusal, response.headers())
             }
             Protocol::Http if says_nothing(&asked.method, &response) => document(&asked, response),
-            Protocol::Http => challenged(&asked, untouched(response)),
+            Protocol::Http => challenged(untouched(response)),
         };
     }
     // The caller names its own protocol; what counts for the texts is what the handler answers in.
@@ -104,13 +104,13 @@ fn untouched<B>(response: Response<B>) -> Settled<B> {
     response.map(|body| Body::inner(SanitizedBody::untouched(body)))
 }
 
-/// A handler's own 401 gets a challenge, should it have none (RFC 9110 15.5.2). Its body stays.
-fn challenged<B>(asked: &Asked, mut response: Settled<B>) -> Settled<B> {
+/// A handler's own 401 gets a challenge, should it have none (RFC 9110 15.5.2). Its body stays. An authentication layer,
+/// which knows the schemes, has written them before.
+fn challenged<B>(mut response: Settled<B>) -> Settled<B> {
     let status = response.status();
     if status == StatusCode::UNAUTHORIZED && !response.headers().contains_key(WWW_AUTHENTICATE) {
-        let refusal = Rejection::new(RejectionKind::Unauthenticated, "").render(&asked.scene());
-        for challenge in refusal.headers().get_all(WWW_AUTHENTICATE) {
-            response.headers_mut().append(WWW_AUTHENTICATE, challenge.clone());
+        for challenge in Challenges::fallback().plain() {
+            response.headers_mut().append(WWW_AUTHENTICATE, challenge);
         }
     }
     response

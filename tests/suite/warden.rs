@@ -405,3 +405,27 @@ async fn a8_a_key_without_scopes_is_refused_wherever_a_scope_is_asked_for() {
     let refused = send(&warden, request).await;
     assert_eq!((refused.status, refused.reason()), (403, "scope_missing"));
 }
+
+#[tokio::test]
+async fn b4_b13_a_handlers_own_refusal_names_the_schemes_and_is_not_stored() {
+    let refusing = |status: u16| {
+        service_fn(move |_: Request<TestBody>| async move {
+            let response = Response::builder().status(status).body(TestBody::from("not like this"));
+            Ok::<_, Infallible>(response.unwrap())
+        })
+    };
+    let store = MemoryApiKeyStore::new();
+    let warden = complete(&signer())
+        .authenticate(ApiKeyAuthenticator::new(store))
+        .response_headers(ResponseHeadersLayer::web()) // which leaves caching to the handler
+        .build()
+        .unwrap();
+    for status in [401, 403, 429] {
+        let answer = ask(warden.layer(refusing(status)), request("/health", None, PEER)).await;
+        assert_eq!((answer.status, answer.text()), (status, "not like this"));
+        assert_eq!(answer.header("cache-control"), "no-store", "{status}");
+        let challenges: &[&str] =
+            if status == 401 { &[r#"Bearer realm="api""#, r#"ApiKey realm="api""#] } else { &[] };
+        assert_eq!(answer.all("www-authenticate"), challenges, "{status}");
+    }
+}
