@@ -11,6 +11,8 @@
 //! 4. The caller learns that its credentials are not valid, never why. The log gets the reason.
 //! 5. Credentials are marked as sensitive, so that nobody further in prints them.
 //! 6. A [`Principal`] that somebody else left in the request is removed first.
+//! 7. A handler's own 401 without a challenge gets those of the schemes; its 401, 403 and 429 are not stored unless it says
+//!    otherwise (RFC 9110 15.5.2, RFC 9111 5.2.2.5).
 //!
 //! # What is not checked
 //!
