@@ -112,6 +112,7 @@ pub mod frameworks;
 pub mod gate;
 #[cfg(doctest)]
 mod guides;
+pub mod http_client;
 pub mod principal;
 pub mod rate_limit;
 pub mod rejection;

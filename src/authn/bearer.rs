@@ -10,13 +10,16 @@
 //!
 //! Whether the sender is the one whom the token was given to: whoever bears it may use it.
 
+use std::sync::Arc;
+
 use http::header::AUTHORIZATION;
 use http::request;
 
-use super::jwt::{JwtValidator, TokenError};
-use super::{Attempt, Authenticator};
+use super::jwt::TokenError;
+use super::{Attempt, Authenticator, TokenValidator};
 use crate::config::ConfigError;
-use crate::rejection::Challenge;
+use crate::principal::Principal;
+use crate::rejection::{Challenge, Rejection};
 
 const SCHEME: &str = "Bearer";
 
@@ -43,7 +46,7 @@ const SCHEME: &str = "Bearer";
 /// ```
 #[derive(Clone, Debug)]
 pub struct BearerAuthenticator {
-    validator: JwtValidator,
+    validator: Arc<dyn TokenValidator>,
     challenge: Challenge,
 }
 
@@ -54,9 +57,9 @@ impl BearerAuthenticator {
     ///
     /// Never: the challenge is a constant.
     #[must_use]
-    pub fn new(validator: JwtValidator) -> Self {
+    pub fn new(validator: impl TokenValidator) -> Self {
         let challenge = Challenge::new(SCHEME, "api").expect("a constant challenge is well-formed");
-        Self { validator, challenge }
+        Self { validator: Arc::new(validator), challenge }
     }
 
     /// Names another realm in the challenge.
@@ -83,9 +86,19 @@ impl Authenticator for BearerAuthenticator {
 
     fn authenticate(&self, head: &request::Parts) -> Attempt {
         let token = head.headers.get(AUTHORIZATION).and_then(|value| token(value.as_bytes()));
-        let validated =
-            token.ok_or(TokenError::Malformed).and_then(|token| self.validator.validate(token));
-        Attempt::Ready(validated.map_err(Into::into))
+        match token {
+            Some(token) => self.validator.attempt(token).and_then(unbound),
+            None => Attempt::Ready(Err(TokenError::Malformed.into())),
+        }
+    }
+}
+
+/// A token that is bound to a key must not pass as a bearer token (RFC 9449 7.2, RFC 8705 3).
+fn unbound(principal: Principal) -> Result<Principal, Rejection> {
+    if principal.confirmation().is_empty() {
+        Ok(principal)
+    } else {
+        Err(TokenError::SenderConstrained.into())
     }
 }
 

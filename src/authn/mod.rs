@@ -32,6 +32,7 @@ pub mod issued_key;
 pub mod jwt;
 mod layer;
 mod sensitive;
+mod token_validator;
 
 use std::fmt;
 use std::future::Future;
@@ -41,6 +42,7 @@ use http::header::{AUTHORIZATION, HeaderName};
 use http::request;
 
 pub use self::layer::{AuthenticateLayer, AuthenticatedPass};
+pub use self::token_validator::TokenValidator;
 use crate::principal::Principal;
 use crate::rejection::{Challenge, Rejection};
 
@@ -81,6 +83,19 @@ impl Attempt {
         future: impl Future<Output = Result<Principal, Rejection>> + Send + 'static,
     ) -> Self {
         Self::Pending(Box::pin(future))
+    }
+}
+
+impl Attempt {
+    /// The same attempt, with one more check of the principal that it finds.
+    pub fn and_then(
+        self,
+        check: impl FnOnce(Principal) -> Result<Principal, Rejection> + Send + 'static,
+    ) -> Self {
+        match self {
+            Self::Ready(outcome) => Self::Ready(outcome.and_then(check)),
+            Self::Pending(future) => Self::pending(async move { check(future.await?) }),
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 //! assert!(!ada.has_scope("")); // nobody has the empty scope
 //! ```
 
+mod confirmation;
 mod scopes;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use http::Extensions;
 use serde_json::{Map, Value};
 
+pub use self::confirmation::Confirmation;
 pub use self::scopes::{Scopes, is_scope_token};
 
 /// What stands behind a principal.
@@ -65,6 +67,7 @@ struct Inner {
     client_id: Option<String>,
     plan: Option<String>,
     assurance: Assurance,
+    confirmation: Confirmation,
     expires_at: Option<Duration>,
     claims: Map<String, Value>,
 }
@@ -88,6 +91,7 @@ impl Principal {
             client_id: None,
             plan: None,
             assurance: Assurance::default(),
+            confirmation: Confirmation::default(),
             expires_at: None,
             claims: Map::new(),
         })
@@ -176,6 +180,12 @@ impl Principal {
         &self.0.assurance
     }
 
+    /// What the sender had to prove; empty for a credential that works for whoever bears it.
+    #[must_use]
+    pub fn confirmation(&self) -> Confirmation {
+        self.0.confirmation
+    }
+
     /// When the credential expires, since the Unix epoch.
     #[must_use]
     pub fn expires_at(&self) -> Option<Duration> {
@@ -246,6 +256,12 @@ impl PrincipalBuilder {
     /// Sets how and when the person was authenticated.
     pub fn assurance(mut self, assurance: Assurance) -> Self {
         self.0.assurance = assurance;
+        self
+    }
+
+    /// Sets what the sender has to prove.
+    pub const fn confirmation(mut self, confirmation: Confirmation) -> Self {
+        self.0.confirmation = confirmation;
         self
     }
 

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::{Issuer, TokenError};
-use crate::principal::{Assurance, Principal, PrincipalBuilder, PrincipalKind, Scopes};
+use crate::principal::{
+    Assurance, Confirmation, Principal, PrincipalBuilder, PrincipalKind, Scopes,
+};
 
 type Claims = Map<String, Value>;
 
@@ -24,10 +28,7 @@ pub(super) fn principal(
     }
     check_audience(&claims, issuer)?;
     let expires_at = check_times(&claims, issuer, now)?;
-    // A token bound to a key or certificate must not pass as a bearer token.
-    if claims.contains_key("cnf") {
-        return Err(TokenError::SenderConstrained);
-    }
+    let confirmation = confirmation(&claims)?;
     let subject = match text(&claims, "sub")? {
         Some(subject) if !subject.is_empty() => subject,
         _ => return Err(TokenError::SubjectMissing),
@@ -41,6 +42,7 @@ pub(super) fn principal(
         if client_id == Some(subject) { PrincipalKind::Machine } else { PrincipalKind::User };
     let mut builder = Principal::builder(issuer.name.clone(), subject, kind, scheme)
         .expires_at(expires_at)
+        .confirmation(confirmation)
         .scopes(scopes(&claims)?)
         .assurance(assurance(&claims)?);
     if let Some(client_id) = client_id {
@@ -52,6 +54,28 @@ pub(super) fn principal(
     builder =
         strings(&claims, &issuer.roles_claim)?.into_iter().fold(builder, PrincipalBuilder::role);
     Ok(builder.claims(claims).build())
+}
+
+/// The proofs that `cnf` demands (RFC 7800 3, RFC 9449 6.1, RFC 8705 3.1). One that is not known cannot be checked, so
+/// a token that demands it is not accepted at all.
+fn confirmation(claims: &Claims) -> Result<Confirmation, TokenError> {
+    let mut confirmation = Confirmation::default();
+    let Some(members) = claims.get("cnf") else { return Ok(confirmation) };
+    let unknown = TokenError::SenderConstrained;
+    for (name, value) in members.as_object().ok_or(unknown)? {
+        let proof = match &**name {
+            "jkt" => &mut confirmation.jwk_thumbprint,
+            "x5t#S256" => &mut confirmation.certificate_digest,
+            _ => return Err(unknown),
+        };
+        let mut digest = [0; 32];
+        let decoded = URL_SAFE_NO_PAD.decode_slice(value.as_str().ok_or(unknown)?, &mut digest);
+        *proof = (decoded == Ok(digest.len())).then_some(digest);
+        if proof.is_none() {
+            return Err(unknown);
+        }
+    }
+    if confirmation.is_empty() { Err(unknown) } else { Ok(confirmation) }
 }
 
 /// Claims that only other kinds of token have: ID tokens (OpenID Connect Core 2, 3.1.3.6, 3.3.2.11), security events and

@@ -1,4 +1,9 @@
+use std::time::Duration;
+
 use crate::rejection::{Rejection, RejectionKind};
+
+/// When a caller may come back while an issuer's keys cannot be had.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Why a token was refused. For the log: a caller learns only that its credentials are not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -28,6 +33,9 @@ pub enum TokenError {
     /// The issuer is missing, unknown, or not the one whose key signed (RFC 7519 4.1.1).
     #[error("the issuer is not the one whose key signed")]
     Issuer,
+    /// The issuer's keys could not be had: whether the token is good cannot be told.
+    #[error("the issuer's keys are not available")]
+    KeysUnavailable,
     /// Not a signed token in compact form.
     #[error("not a well-formed token")]
     Malformed,
@@ -59,7 +67,7 @@ pub enum TokenError {
 
 impl TokenError {
     /// All errors, for tests and dashboards.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::AlgorithmNotAllowed,
         Self::Audience,
         Self::ClaimMalformed,
@@ -68,6 +76,7 @@ impl TokenError {
         Self::Expired,
         Self::IssuedInFuture,
         Self::Issuer,
+        Self::KeysUnavailable,
         Self::Malformed,
         Self::MediaType,
         Self::NotYetValid,
@@ -91,6 +100,7 @@ impl TokenError {
             Self::Expired => "token_expired",
             Self::IssuedInFuture => "token_issued_in_future",
             Self::Issuer => "token_issuer",
+            Self::KeysUnavailable => "token_keys_unavailable",
             Self::Malformed => "token_malformed",
             Self::MediaType => "token_media_type",
             Self::NotYetValid => "token_not_yet_valid",
@@ -106,6 +116,11 @@ impl TokenError {
 
 impl From<TokenError> for Rejection {
     fn from(error: TokenError) -> Self {
-        Self::new(RejectionKind::InvalidCredentials, error.reason())
+        match error {
+            TokenError::KeysUnavailable => {
+                Self::new(RejectionKind::Unavailable, error.reason()).with_retry_after(RETRY_AFTER)
+            }
+            _ => Self::new(RejectionKind::InvalidCredentials, error.reason()),
+        }
     }
 }

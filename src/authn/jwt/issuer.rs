@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Algorithm, VerifyingKey};
+use super::key_set::{Keys, MAX_CANDIDATES};
+use super::{Algorithm, KeySet, KeySource, VerifyingKey};
 use crate::config::{ConfigError, Problems};
 
 /// How much two clocks may differ, unless said otherwise.
@@ -10,15 +11,12 @@ const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 /// The most that two clocks may be said to differ.
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
-/// How many keys of an issuer may answer to one token: each costs a signature check.
-pub(super) const MAX_CANDIDATES: usize = 4;
-
 /// An issuer whose tokens are accepted: its keys, for which audience, and how its claims are read.
 #[derive(Clone, Debug)]
 pub struct Issuer {
     pub(super) name: Arc<str>,
     pub(super) audiences: Vec<String>,
-    pub(super) keys: Vec<VerifyingKey>,
+    pub(super) keys: Keys,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) leeway: Duration,
     pub(super) max_age: Option<Duration>,
@@ -34,7 +32,7 @@ impl Issuer {
             issuer: Self {
                 name: name.into(),
                 audiences: Vec::new(),
-                keys: Vec::new(),
+                keys: Keys::Fixed(Arc::default()),
                 algorithms: Vec::new(),
                 leeway: DEFAULT_LEEWAY,
                 max_age: None,
@@ -42,6 +40,8 @@ impl Issuer {
                 roles_claim: "roles".to_owned(),
                 tenant_claim: "tenant".to_owned(),
             },
+            keys: Vec::new(),
+            source: None,
             allowed: None,
         }
     }
@@ -51,19 +51,6 @@ impl Issuer {
     pub fn name(&self) -> &str {
         &self.name
     }
-
-    /// The keys that a token of this algorithm and key name may have been signed with.
-    pub(super) fn candidates(
-        &self,
-        algorithm: Algorithm,
-        key_id: Option<&str>,
-    ) -> impl Iterator<Item = &VerifyingKey> {
-        let fitting = move |key: &&VerifyingKey| key.fits(algorithm, key_id);
-        // A token that names no key is not tried with more keys than it may cost.
-        let allowed = self.algorithms.contains(&algorithm)
-            && self.keys.iter().filter(fitting).count() <= MAX_CANDIDATES;
-        self.keys.iter().filter(move |key| allowed && fitting(key))
-    }
 }
 
 /// Builds an [`Issuer`].
@@ -71,6 +58,8 @@ impl Issuer {
 #[must_use = "a builder makes nothing until `build`"]
 pub struct IssuerBuilder {
     issuer: Issuer,
+    keys: Vec<VerifyingKey>,
+    source: Option<Arc<dyn KeySource>>,
     allowed: Option<Vec<Algorithm>>,
 }
 
@@ -83,11 +72,18 @@ impl IssuerBuilder {
 
     /// Trusts this key.
     pub fn key(mut self, key: VerifyingKey) -> Self {
-        self.issuer.keys.push(key);
+        self.keys.push(key);
         self
     }
 
-    /// Narrows the accepted algorithms to these. Default: those that the keys are bound to.
+    /// Trusts the keys of this source, which may change while the service runs. Instead of fixed keys.
+    pub fn keys_from(mut self, source: impl KeySource) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Narrows the accepted algorithms to these. Default: those that the keys are bound to; with
+    /// [`keys_from`](Self::keys_from), all but HMAC.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.allowed = Some(algorithms.into_iter().collect());
         self
@@ -132,7 +128,7 @@ impl IssuerBuilder {
     /// algorithm has no key, more than four keys answer to the same token, or the leeway is over 300 s. All problems are
     /// listed.
     pub fn build(self) -> Result<Issuer, ConfigError> {
-        let Self { mut issuer, allowed } = self;
+        let Self { mut issuer, keys, source, allowed } = self;
         let culprit = format!("issuer {:?}", &*issuer.name);
         let mut problems = Problems::default();
         if issuer.name.is_empty() {
@@ -147,12 +143,18 @@ impl IssuerBuilder {
         if issuer.leeway > MAX_LEEWAY {
             problems.add(&culprit, "has a leeway of more than 300 s");
         }
-        let mut algorithms: Vec<_> =
-            issuer.keys.iter().flat_map(VerifyingKey::algorithms).collect();
+        let mut algorithms: Vec<_> = match &source {
+            None => keys.iter().flat_map(VerifyingKey::algorithms).collect(),
+            // A key that changes hands over the network is no secret.
+            Some(_) => Algorithm::ALL.into_iter().filter(|one| !one.is_symmetric()).collect(),
+        };
         algorithms.sort_unstable();
         algorithms.dedup();
         if algorithms.is_empty() {
             problems.add(&culprit, "needs a key");
+        }
+        if source.is_some() && !keys.is_empty() {
+            problems.add(&culprit, "has both fixed keys and a source of keys");
         }
         if algorithms.iter().any(|one| one.is_symmetric())
             && !algorithms.iter().all(|one| one.is_symmetric())
@@ -171,19 +173,19 @@ impl IssuerBuilder {
             }
             algorithms.retain(|one| allowed.contains(one));
         }
-        for (index, key) in issuer.keys.iter().enumerate() {
+        for (index, key) in keys.iter().enumerate() {
             let same = |other: &&VerifyingKey| {
                 key.id().is_some()
                     && other.id() == key.id()
                     && key.algorithms().any(|one| other.fits(one, None))
             };
-            if let Some(id) = issuer.keys[..index].iter().find(same).and_then(VerifyingKey::id) {
+            if let Some(id) = keys[..index].iter().find(same).and_then(VerifyingKey::id) {
                 problems.add(&culprit, format!("has two keys named {id:?} for one algorithm"));
             }
         }
         // A token that names a key is tried with the key of that name, and with those that have none.
         let crowded = |algorithm: &Algorithm| {
-            let fitting = || issuer.keys.iter().filter(|key| key.fits(*algorithm, None));
+            let fitting = || keys.iter().filter(|key| key.fits(*algorithm, None));
             let unnamed = fitting().filter(|key| key.id().is_none()).count();
             unnamed + usize::from(fitting().any(|key| key.id().is_some())) > MAX_CANDIDATES
         };
@@ -195,6 +197,10 @@ impl IssuerBuilder {
         }
         problems.into_result()?;
         issuer.algorithms = algorithms;
+        issuer.keys = match source {
+            Some(source) => Keys::Live(source),
+            None => Keys::Fixed(Arc::new(KeySet::new(keys))),
+        };
         Ok(issuer)
     }
 }

@@ -50,6 +50,7 @@ mod error;
 mod issuer;
 mod json;
 mod key;
+mod key_set;
 mod roca;
 mod validator;
 #[cfg(test)]
@@ -59,4 +60,5 @@ pub use self::algorithm::Algorithm;
 pub use self::error::TokenError;
 pub use self::issuer::{Issuer, IssuerBuilder};
 pub use self::key::{KeyError, VerifyingKey};
+pub use self::key_set::{KeySet, KeySource, Renewal};
 pub use self::validator::{JwtValidator, JwtValidatorBuilder};

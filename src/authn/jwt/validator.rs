@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compact::{Compact, Header};
-use super::{Issuer, TokenError, claims, json};
+use super::{Issuer, KeySet, Renewal, TokenError, claims, json};
+use crate::authn::{Attempt, TokenValidator};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
 use crate::principal::Principal;
@@ -41,15 +42,25 @@ impl JwtValidator {
         }
     }
 
-    /// Validates a token and answers whom it speaks for.
+    /// Validates a token and answers whom it speaks for, from the keys at hand.
     ///
     /// Checked: length, form, header, algorithm, key, signature, `iss`, `aud`, `exp`, `nbf`, `iat`, `typ`, `cnf`,
-    /// `sub`. Not checked: revocation, and anything that only your service can judge.
+    /// `sub`. Not checked: revocation, and anything that only your service can judge. A token that is bound to its
+    /// sender is refused: there is no request here to find the proof in.
     ///
     /// # Errors
     ///
     /// A [`TokenError`] that names the first check that failed.
     pub fn validate(&self, token: &str) -> Result<Principal, TokenError> {
+        let principal = self.check(token)?;
+        if principal.confirmation().is_empty() {
+            Ok(principal)
+        } else {
+            Err(TokenError::SenderConstrained)
+        }
+    }
+
+    fn check(&self, token: &str) -> Result<Principal, TokenError> {
         if token.len() > self.0.max_length {
             return Err(TokenError::TooLong);
         }
@@ -59,9 +70,9 @@ impl JwtValidator {
             return Err(TokenError::AlgorithmNotAllowed);
         }
         // Everything up to here is refused without a look at the claims, and cheaply.
-        let issuer = self.issuer(&token, &header)?;
+        let (issuer, keys) = self.signer(&token, &header)?;
         check_media_type(&header, issuer)?;
-        check_signature(&token, &header, issuer)?;
+        check_signature(&token, &header, &keys)?;
         let claims = json::object(&token.payload()?).map_err(|_| TokenError::Malformed)?;
         if !header.says_access_token() {
             claims::check_kind(&claims)?;
@@ -69,26 +80,37 @@ impl JwtValidator {
         claims::principal(claims, issuer, self.now(), "Bearer")
     }
 
-    /// The issuer whose keys have to verify the token. With one issuer that is plain; with several, the unverified
-    /// `iss` chooses among those that are configured, and is compared again once it is verified.
-    fn issuer(&self, token: &Compact<'_>, header: &Header) -> Result<&Issuer, TokenError> {
-        let fits = |issuer: &&Issuer| {
-            issuer.candidates(header.algorithm, header.key_id.as_deref()).next().is_some()
+    /// The issuer whose keys have to verify the token, and those keys. With one issuer that is plain; with several, the
+    /// unverified `iss` chooses among those that are configured, and is compared again once it is verified.
+    fn signer(
+        &self,
+        token: &Compact<'_>,
+        header: &Header,
+    ) -> Result<(&Issuer, Arc<KeySet>), TokenError> {
+        let issuer = match &*self.0.issuers {
+            [issuer] => issuer,
+            _ => self.named_issuer(token)?,
         };
-        let mut fitting = self.0.issuers.iter().filter(fits);
-        let first = fitting.next().ok_or(TokenError::UnknownKey)?;
-        if fitting.next().is_none() {
-            return Ok(first);
+        if !issuer.algorithms.contains(&header.algorithm) {
+            return Err(TokenError::AlgorithmNotAllowed);
         }
+        let keys = issuer.keys.current().ok_or(TokenError::KeysUnavailable)?;
+        let fitting = keys.candidates(header.algorithm, header.key_id.as_deref()).next().is_some();
+        if fitting { Ok((issuer, keys)) } else { Err(TokenError::UnknownKey) }
+    }
+
+    /// The configured issuer that the unverified claims name (RFC 9068 4).
+    fn named_issuer(&self, token: &Compact<'_>) -> Result<&Issuer, TokenError> {
         let claims = json::object(&token.payload()?).map_err(|_| TokenError::Malformed)?;
         let name =
             claims.get("iss").and_then(serde_json::Value::as_str).ok_or(TokenError::Issuer)?;
-        self.0
-            .issuers
-            .iter()
-            .filter(fits)
-            .find(|issuer| &*issuer.name == name)
-            .ok_or(TokenError::Issuer)
+        self.0.issuers.iter().find(|issuer| &*issuer.name == name).ok_or(TokenError::Issuer)
+    }
+
+    /// Asks for newer keys of the issuer that the token names: only of one that is configured, and only when the token
+    /// would be worth it.
+    fn renewal(&self, token: &str) -> Option<Renewal> {
+        self.named_issuer(&Compact::split(token).ok()?).ok()?.keys.renew()
     }
 
     fn now(&self) -> Duration {
@@ -96,12 +118,27 @@ impl JwtValidator {
     }
 }
 
-fn check_signature(
-    token: &Compact<'_>,
-    header: &Header,
-    issuer: &Issuer,
-) -> Result<(), TokenError> {
-    let mut candidates = issuer.candidates(header.algorithm, header.key_id.as_deref());
+impl TokenValidator for JwtValidator {
+    fn attempt(&self, token: &str) -> Attempt {
+        match self.check(token) {
+            Err(TokenError::UnknownKey | TokenError::KeysUnavailable) => {}
+            known => return Attempt::Ready(known.map_err(Into::into)),
+        }
+        match self.renewal(token) {
+            None => Attempt::Ready(self.check(token).map_err(Into::into)),
+            Some(renewal) => {
+                let (this, token) = (self.clone(), token.to_owned());
+                Attempt::pending(async move {
+                    renewal.await;
+                    this.check(&token).map_err(Into::into)
+                })
+            }
+        }
+    }
+}
+
+fn check_signature(token: &Compact<'_>, header: &Header, keys: &KeySet) -> Result<(), TokenError> {
+    let mut candidates = keys.candidates(header.algorithm, header.key_id.as_deref());
     let verified = token.with_signature(|signature| {
         candidates.any(|key| key.verifies(header.algorithm, token.signed(), signature))
     })?;

@@ -1,0 +1,102 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::{Algorithm, VerifyingKey};
+
+/// How many keys of an issuer may answer to one token: each costs a signature check.
+pub(super) const MAX_CANDIDATES: usize = 4;
+
+/// The keys of an issuer as they are at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct KeySet(Vec<VerifyingKey>);
+
+impl KeySet {
+    /// A set of these keys.
+    #[must_use]
+    pub const fn new(keys: Vec<VerifyingKey>) -> Self {
+        Self(keys)
+    }
+
+    /// The keys.
+    pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
+        self.0.iter()
+    }
+
+    /// The keys that a token of this algorithm and key name may have been signed with: none where there are more than
+    /// a token may cost.
+    pub(super) fn candidates(
+        &self,
+        algorithm: Algorithm,
+        key_id: Option<&str>,
+    ) -> impl Iterator<Item = &VerifyingKey> {
+        let fitting = move |key: &&VerifyingKey| key.fits(algorithm, key_id);
+        let few = self.0.iter().filter(fitting).count() <= MAX_CANDIDATES;
+        self.0.iter().filter(move |key| few && fitting(key))
+    }
+}
+
+/// Where an issuer's keys come from when they change while the service runs.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tower_warden::authn::jwt::{Issuer, KeySet, KeySource, Renewal};
+/// use tower_warden::testing::TestIssuer;
+///
+/// /// Keys that somebody else puts there.
+/// #[derive(Debug)]
+/// struct Fixed(Arc<KeySet>);
+///
+/// impl KeySource for Fixed {
+///     fn current(&self) -> Option<Arc<KeySet>> {
+///         Some(Arc::clone(&self.0))
+///     }
+///
+///     fn renew(&self) -> Option<Renewal> {
+///         None // there is nobody to ask for newer ones
+///     }
+/// }
+///
+/// let signer = TestIssuer::new("https://issuer.example", "https://api.example");
+/// let keys = Fixed(Arc::new(KeySet::new(vec![signer.verifying_key()])));
+/// assert!(Issuer::builder("https://issuer.example").audience("https://api.example").keys_from(keys).build().is_ok());
+///
+/// let none = Issuer::builder("https://issuer.example").audience("https://api.example").build();
+/// assert!(none.is_err()); // neither keys nor a source
+/// ```
+pub trait KeySource: fmt::Debug + Send + Sync + 'static {
+    /// The keys in force. Never waits. `None` when there are none that may still be used: requests then get a 503.
+    fn current(&self) -> Option<Arc<KeySet>>;
+
+    /// Asks for newer keys, because a token names a key that is not there or because there are none; the future ends when
+    /// the answer is in, whatever it is. `None` when that was done a moment ago: whoever sends tokens must not be able
+    /// to make us ask as often.
+    fn renew(&self) -> Option<Renewal>;
+}
+
+/// Ends when a [`KeySource`] has asked for newer keys.
+pub type Renewal = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where the keys of one issuer are.
+#[derive(Clone, Debug)]
+pub(super) enum Keys {
+    Fixed(Arc<KeySet>),
+    Live(Arc<dyn KeySource>),
+}
+
+impl Keys {
+    pub(super) fn current(&self) -> Option<Arc<KeySet>> {
+        match self {
+            Self::Fixed(keys) => Some(Arc::clone(keys)),
+            Self::Live(source) => source.current(),
+        }
+    }
+
+    pub(super) fn renew(&self) -> Option<Renewal> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Live(source) => source.renew(),
+        }
+    }
+}
