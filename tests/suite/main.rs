@@ -23,6 +23,7 @@ mod rate_limit;
 mod response_headers;
 mod rules;
 mod schemes;
+mod token_cache;
 mod tokens;
 mod warden;
 mod witness;

@@ -22,12 +22,12 @@ pub(super) fn principal(
     issuer: &Issuer,
     now: Duration,
     scheme: &'static str,
-) -> Result<Principal, TokenError> {
+) -> Result<(Principal, Validity), TokenError> {
     if claims.get("iss").and_then(Value::as_str) != Some(&*issuer.name) {
         return Err(TokenError::Issuer);
     }
     check_audience(&claims, issuer)?;
-    let expires_at = check_times(&claims, issuer, now)?;
+    let times = check_times(&claims, issuer, now)?;
     let confirmation = confirmation(&claims)?;
     let subject = match text(&claims, "sub")? {
         Some(subject) if !subject.is_empty() => subject,
@@ -41,7 +41,7 @@ pub(super) fn principal(
     let kind =
         if client_id == Some(subject) { PrincipalKind::Machine } else { PrincipalKind::User };
     let mut builder = Principal::builder(issuer.name.clone(), subject, kind, scheme)
-        .expires_at(expires_at)
+        .expires_at(times.expires_at)
         .confirmation(confirmation)
         .scopes(scopes(&claims)?)
         .assurance(assurance(&claims)?);
@@ -53,7 +53,7 @@ pub(super) fn principal(
     }
     builder =
         strings(&claims, &issuer.roles_claim)?.into_iter().fold(builder, PrincipalBuilder::role);
-    Ok(builder.claims(claims).build())
+    Ok((builder.claims(claims).build(), times))
 }
 
 /// The proofs that `cnf` demands (RFC 7800 3, RFC 9449 6.1, RFC 8705 3.1). One that is not known cannot be checked, so
@@ -95,14 +95,27 @@ fn check_audience(claims: &Claims, issuer: &Issuer) -> Result<(), TokenError> {
     if audiences.any(ours) { Ok(()) } else { Err(TokenError::Audience) }
 }
 
-/// Checks `exp`, `nbf` and `iat`; answers the expiry.
-fn check_times(claims: &Claims, issuer: &Issuer, now: Duration) -> Result<Duration, TokenError> {
+/// When a token is good, leeway included.
+#[derive(Clone, Copy)]
+pub(super) struct Validity {
+    pub(super) from: Duration,
+    /// The first moment when it is not any more.
+    pub(super) until: Duration,
+    /// What `exp` says.
+    expires_at: Duration,
+}
+
+/// Checks `exp`, `nbf` and `iat`.
+fn check_times(claims: &Claims, issuer: &Issuer, now: Duration) -> Result<Validity, TokenError> {
+    let leeway = issuer.leeway;
     let expires_at = numeric_date(claims, "exp")?.ok_or(TokenError::ExpiryMissing)?;
-    if now >= expires_at.saturating_add(issuer.leeway) {
+    let mut until = expires_at.saturating_add(leeway);
+    if now >= until {
         return Err(TokenError::Expired);
     }
-    let latest_start = now.saturating_add(issuer.leeway);
-    if numeric_date(claims, "nbf")?.is_some_and(|not_before| not_before > latest_start) {
+    let not_before = numeric_date(claims, "nbf")?;
+    let latest_start = now.saturating_add(leeway);
+    if not_before.is_some_and(|not_before| not_before > latest_start) {
         return Err(TokenError::NotYetValid);
     }
     let issued_at = numeric_date(claims, "iat")?;
@@ -112,12 +125,15 @@ fn check_times(claims: &Claims, issuer: &Issuer, now: Duration) -> Result<Durati
     if issued_at.is_none() && (issuer.access_tokens_only || issuer.max_age.is_some()) {
         return Err(TokenError::ClaimMalformed);
     }
-    if let (Some(issued_at), Some(max_age)) = (issued_at, issuer.max_age)
-        && now > issued_at.saturating_add(max_age).saturating_add(issuer.leeway)
-    {
-        return Err(TokenError::TooOld);
+    if let (Some(issued_at), Some(max_age)) = (issued_at, issuer.max_age) {
+        let too_old = issued_at.saturating_add(max_age).saturating_add(leeway);
+        if now > too_old {
+            return Err(TokenError::TooOld);
+        }
+        until = until.min(too_old);
     }
-    Ok(expires_at)
+    let from = not_before.max(issued_at).unwrap_or_default().saturating_sub(leeway);
+    Ok(Validity { from, until, expires_at })
 }
 
 /// Seconds since the Unix epoch, possibly with a fraction (RFC 7519 2).

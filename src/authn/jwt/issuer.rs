@@ -32,7 +32,7 @@ impl Issuer {
             issuer: Self {
                 name: name.into(),
                 audiences: Vec::new(),
-                keys: Keys::Fixed(Arc::default()),
+                keys: Keys::Fixed(Arc::new(KeySet::new(Vec::new()))),
                 algorithms: Vec::new(),
                 leeway: DEFAULT_LEEWAY,
                 max_age: None,

@@ -2,6 +2,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Algorithm, VerifyingKey};
 
@@ -9,19 +10,31 @@ use super::{Algorithm, VerifyingKey};
 pub(super) const MAX_CANDIDATES: usize = 4;
 
 /// The keys of an issuer as they are at one moment.
-#[derive(Clone, Debug, Default)]
-pub struct KeySet(Vec<VerifyingKey>);
+///
+/// A copy counts as the same set; one made anew from the same keys does not: what was validated with the one is
+/// validated again with the other.
+#[derive(Clone, Debug)]
+pub struct KeySet {
+    keys: Vec<VerifyingKey>,
+    /// Tells this set from all others of the process.
+    number: u64,
+}
 
 impl KeySet {
     /// A set of these keys.
     #[must_use]
-    pub const fn new(keys: Vec<VerifyingKey>) -> Self {
-        Self(keys)
+    pub fn new(keys: Vec<VerifyingKey>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { keys, number: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    pub(super) const fn number(&self) -> u64 {
+        self.number
     }
 
     /// The keys.
     pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
-        self.0.iter()
+        self.keys.iter()
     }
 
     /// The keys that a token of this algorithm and key name may have been signed with: none where there are more than
@@ -32,8 +45,8 @@ impl KeySet {
         key_id: Option<&str>,
     ) -> impl Iterator<Item = &VerifyingKey> {
         let fitting = move |key: &&VerifyingKey| key.fits(algorithm, key_id);
-        let few = self.0.iter().filter(fitting).count() <= MAX_CANDIDATES;
-        self.0.iter().filter(move |key| few && fitting(key))
+        let few = self.keys.iter().filter(fitting).count() <= MAX_CANDIDATES;
+        self.keys.iter().filter(move |key| few && fitting(key))
     }
 }
 
@@ -91,6 +104,18 @@ impl Keys {
             Self::Fixed(keys) => Some(Arc::clone(keys)),
             Self::Live(source) => source.current(),
         }
+    }
+
+    /// The number of the set in force.
+    pub(super) fn number(&self) -> Option<u64> {
+        match self {
+            Self::Fixed(keys) => Some(keys.number()),
+            Self::Live(source) => source.current().map(|keys| keys.number()),
+        }
+    }
+
+    pub(super) const fn may_renew(&self) -> bool {
+        matches!(self, Self::Live(_))
     }
 
     pub(super) fn renew(&self) -> Option<Renewal> {

@@ -44,6 +44,7 @@
 //! ```
 
 mod algorithm;
+mod cache;
 mod claims;
 mod compact;
 mod error;

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cache::{TokenCache, Validated};
 use super::compact::{Compact, Header};
 use super::{Issuer, KeySet, Renewal, TokenError, claims, json};
 use crate::authn::{Attempt, TokenValidator};
@@ -11,6 +12,9 @@ use crate::principal::Principal;
 /// The longest token that is looked at, in bytes, unless said otherwise.
 const DEFAULT_MAX_LENGTH: usize = 16 * 1024;
 
+/// How much memory validated tokens take, about, unless said otherwise: some 18,000 tokens of the usual length.
+const DEFAULT_CACHE: usize = 64 * 1024 * 1024;
+
 /// Validates signed tokens of configured issuers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct JwtValidator(Arc<Inner>);
@@ -20,16 +24,19 @@ struct Inner {
     issuers: Vec<Issuer>,
     max_length: usize,
     clock: Arc<dyn Clock>,
+    cache: Option<TokenCache>,
 }
 
 impl JwtValidator {
     /// Accepts tokens of one issuer, by the system's clock.
     #[must_use]
     pub fn new(issuer: Issuer) -> Self {
+        let defaults = Self::builder();
         Self(Arc::new(Inner {
             issuers: vec![issuer],
-            max_length: DEFAULT_MAX_LENGTH,
-            clock: Arc::new(SystemClock::default()),
+            max_length: defaults.max_length,
+            clock: defaults.clock,
+            cache: TokenCache::new(defaults.cache),
         }))
     }
 
@@ -39,7 +46,14 @@ impl JwtValidator {
             issuers: Vec::new(),
             max_length: DEFAULT_MAX_LENGTH,
             clock: Arc::new(SystemClock::default()),
+            cache: DEFAULT_CACHE,
         }
+    }
+
+    /// How many validated tokens are remembered, expired ones included.
+    #[must_use]
+    pub fn cached_tokens(&self) -> usize {
+        self.0.cache.as_ref().map_or(0, TokenCache::len)
     }
 
     /// Validates a token and answers whom it speaks for, from the keys at hand.
@@ -60,24 +74,44 @@ impl JwtValidator {
         }
     }
 
-    fn check(&self, token: &str) -> Result<Principal, TokenError> {
-        if token.len() > self.0.max_length {
+    fn check(&self, text: &str) -> Result<Principal, TokenError> {
+        if text.len() > self.0.max_length {
             return Err(TokenError::TooLong);
         }
-        let token = Compact::split(token)?;
+        let now = self.0.clock.unix();
+        if let Some(principal) = self.remembered(text, now) {
+            return Ok(principal);
+        }
+        let token = Compact::split(text)?;
         let header = token.header()?;
         if !self.0.issuers.iter().any(|issuer| issuer.algorithms.contains(&header.algorithm)) {
             return Err(TokenError::AlgorithmNotAllowed);
         }
         // Everything up to here is refused without a look at the claims, and cheaply.
-        let (issuer, keys) = self.signer(&token, &header)?;
+        let (index, keys) = self.signer(&token, &header)?;
+        let issuer = &self.0.issuers[index];
         check_media_type(&header, issuer)?;
         check_signature(&token, &header, &keys)?;
         let claims = json::object(&token.payload()?).map_err(|_| TokenError::Malformed)?;
         if !header.says_access_token() {
             claims::check_kind(&claims)?;
         }
-        claims::principal(claims, issuer, self.now(), "Bearer")
+        let (principal, times) = claims::principal(claims, issuer, now, "Bearer")?;
+        if let Some(cache) = &self.0.cache {
+            let (from, until, key_set) = (times.from, times.until, keys.number());
+            let principal = principal.clone();
+            cache.insert(text, Validated { principal, issuer: index, key_set, from, until });
+        }
+        Ok(principal)
+    }
+
+    /// Whom the token speaks for, if that was found out before and still holds: its times allow it, and the keys are
+    /// those that it was validated with.
+    fn remembered(&self, token: &str, now: Duration) -> Option<Principal> {
+        let known = self.0.cache.as_ref()?.get(token)?;
+        let in_time = known.from <= now && now < known.until;
+        let same_keys = self.0.issuers.get(known.issuer)?.keys.number() == Some(known.key_set);
+        (in_time && same_keys).then_some(known.principal)
     }
 
     /// The issuer whose keys have to verify the token, and those keys. With one issuer that is plain; with several, the
@@ -86,42 +120,42 @@ impl JwtValidator {
         &self,
         token: &Compact<'_>,
         header: &Header,
-    ) -> Result<(&Issuer, Arc<KeySet>), TokenError> {
-        let issuer = match &*self.0.issuers {
-            [issuer] => issuer,
-            _ => self.named_issuer(token)?,
-        };
+    ) -> Result<(usize, Arc<KeySet>), TokenError> {
+        let index = if self.0.issuers.len() == 1 { 0 } else { self.named_issuer(token)? };
+        let issuer = &self.0.issuers[index];
         if !issuer.algorithms.contains(&header.algorithm) {
             return Err(TokenError::AlgorithmNotAllowed);
         }
         let keys = issuer.keys.current().ok_or(TokenError::KeysUnavailable)?;
         let fitting = keys.candidates(header.algorithm, header.key_id.as_deref()).next().is_some();
-        if fitting { Ok((issuer, keys)) } else { Err(TokenError::UnknownKey) }
+        if fitting { Ok((index, keys)) } else { Err(TokenError::UnknownKey) }
     }
 
     /// The configured issuer that the unverified claims name (RFC 9068 4).
-    fn named_issuer(&self, token: &Compact<'_>) -> Result<&Issuer, TokenError> {
+    fn named_issuer(&self, token: &Compact<'_>) -> Result<usize, TokenError> {
         let claims = json::object(&token.payload()?).map_err(|_| TokenError::Malformed)?;
         let name =
             claims.get("iss").and_then(serde_json::Value::as_str).ok_or(TokenError::Issuer)?;
-        self.0.issuers.iter().find(|issuer| &*issuer.name == name).ok_or(TokenError::Issuer)
+        self.0.issuers.iter().position(|issuer| &*issuer.name == name).ok_or(TokenError::Issuer)
+    }
+
+    /// Whether any issuer's keys could be newer than they are. If not, a bad token costs no more than a glance.
+    fn may_renew(&self) -> bool {
+        self.0.issuers.iter().any(|issuer| issuer.keys.may_renew())
     }
 
     /// Asks for newer keys of the issuer that the token names: only of one that is configured, and only when the token
     /// would be worth it.
     fn renewal(&self, token: &str) -> Option<Renewal> {
-        self.named_issuer(&Compact::split(token).ok()?).ok()?.keys.renew()
-    }
-
-    fn now(&self) -> Duration {
-        self.0.clock.unix()
+        let index = self.named_issuer(&Compact::split(token).ok()?).ok()?;
+        self.0.issuers[index].keys.renew()
     }
 }
 
 impl TokenValidator for JwtValidator {
     fn attempt(&self, token: &str) -> Attempt {
         match self.check(token) {
-            Err(TokenError::UnknownKey | TokenError::KeysUnavailable) => {}
+            Err(TokenError::UnknownKey | TokenError::KeysUnavailable) if self.may_renew() => {}
             known => return Attempt::Ready(known.map_err(Into::into)),
         }
         match self.renewal(token) {
@@ -165,6 +199,7 @@ pub struct JwtValidatorBuilder {
     issuers: Vec<Issuer>,
     max_length: usize,
     clock: Arc<dyn Clock>,
+    cache: usize,
 }
 
 impl JwtValidatorBuilder {
@@ -177,6 +212,15 @@ impl JwtValidatorBuilder {
     /// The longest token that is looked at, in bytes: 16 KiB unless said otherwise.
     pub const fn max_length(mut self, bytes: usize) -> Self {
         self.max_length = bytes;
+        self
+    }
+
+    /// How much memory validated tokens may take, about, in bytes: 64 MiB unless said otherwise, 0 to check the
+    /// signature of every token anew.
+    ///
+    /// A token that is remembered is still checked for its times, its keys, its sender and its revocation.
+    pub const fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.cache = bytes;
         self
     }
 
@@ -205,7 +249,8 @@ impl JwtValidatorBuilder {
             }
         }
         problems.into_result()?;
-        let Self { issuers, max_length, clock } = self;
-        Ok(JwtValidator(Arc::new(Inner { issuers, max_length, clock })))
+        let Self { issuers, max_length, clock, cache } = self;
+        let cache = TokenCache::new(cache);
+        Ok(JwtValidator(Arc::new(Inner { issuers, max_length, clock, cache })))
     }
 }
