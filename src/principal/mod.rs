@@ -12,6 +12,7 @@
 //! assert!(!ada.has_scope("")); // nobody has the empty scope
 //! ```
 
+mod claims;
 mod confirmation;
 mod scopes;
 
@@ -22,6 +23,7 @@ use std::time::Duration;
 use http::Extensions;
 use serde_json::{Map, Value};
 
+use self::claims::Claims;
 pub use self::confirmation::Confirmation;
 pub use self::scopes::{Scopes, is_scope_token};
 
@@ -58,19 +60,28 @@ pub struct Principal(Arc<Inner>);
 #[derive(Clone, PartialEq)]
 struct Inner {
     issuer: Arc<str>,
-    subject: String,
+    subject: Box<str>,
     kind: PrincipalKind,
     scheme: &'static str,
     scopes: Scopes,
     roles: Vec<String>,
-    tenant: Option<String>,
-    client_id: Option<String>,
+    tenant: Option<Box<str>>,
+    client_id: Option<Box<str>>,
+    expires_at: Option<Duration>,
+    claims: Claims,
+    more: Option<Box<More>>,
+}
+
+/// What few principals have, kept apart so that the others stay small: there is one for every remembered token.
+#[derive(Clone, Default, PartialEq)]
+struct More {
     plan: Option<String>,
     assurance: Assurance,
     confirmation: Confirmation,
-    expires_at: Option<Duration>,
-    claims: Map<String, Value>,
 }
+
+/// How nobody in particular was authenticated.
+static UNKNOWN: Assurance = Assurance { acr: None, amr: Vec::new(), auth_time: None };
 
 impl Principal {
     /// Starts a principal; `scheme` is the authentication scheme that was used, as in its challenge.
@@ -82,18 +93,16 @@ impl Principal {
     ) -> PrincipalBuilder {
         PrincipalBuilder(Inner {
             issuer: issuer.into(),
-            subject: subject.into(),
+            subject: subject.into().into(),
             kind,
             scheme,
             scopes: Scopes::default(),
             roles: Vec::new(),
             tenant: None,
             client_id: None,
-            plan: None,
-            assurance: Assurance::default(),
-            confirmation: Confirmation::default(),
             expires_at: None,
-            claims: Map::new(),
+            claims: Claims::default(),
+            more: None,
         })
     }
 
@@ -171,19 +180,19 @@ impl Principal {
     /// The plan that the principal is on.
     #[must_use]
     pub fn plan(&self) -> Option<&str> {
-        self.0.plan.as_deref()
+        self.0.more.as_ref()?.plan.as_deref()
     }
 
     /// How and when the person was authenticated.
     #[must_use]
     pub fn assurance(&self) -> &Assurance {
-        &self.0.assurance
+        self.0.more.as_ref().map_or(&UNKNOWN, |more| &more.assurance)
     }
 
     /// What the sender had to prove; empty for a credential that works for whoever bears it.
     #[must_use]
     pub fn confirmation(&self) -> Confirmation {
-        self.0.confirmation
+        self.0.more.as_ref().map(|more| more.confirmation).unwrap_or_default()
     }
 
     /// When the credential expires, since the Unix epoch.
@@ -195,7 +204,7 @@ impl Principal {
     /// The verified claims of the token; empty for other credentials.
     #[must_use]
     pub fn claims(&self) -> &Map<String, Value> {
-        &self.0.claims
+        self.0.claims.get()
     }
 }
 
@@ -237,31 +246,35 @@ impl PrincipalBuilder {
 
     /// Sets the tenant.
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
-        self.0.tenant = Some(tenant.into());
+        self.0.tenant = Some(tenant.into().into());
         self
     }
 
     /// Sets the OAuth client.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
-        self.0.client_id = Some(client_id.into());
+        self.0.client_id = Some(client_id.into().into());
         self
     }
 
     /// Sets the plan.
     pub fn plan(mut self, plan: impl Into<String>) -> Self {
-        self.0.plan = Some(plan.into());
+        self.more().plan = Some(plan.into());
         self
     }
 
     /// Sets how and when the person was authenticated.
     pub fn assurance(mut self, assurance: Assurance) -> Self {
-        self.0.assurance = assurance;
+        if assurance != UNKNOWN {
+            self.more().assurance = assurance;
+        }
         self
     }
 
     /// Sets what the sender has to prove.
-    pub const fn confirmation(mut self, confirmation: Confirmation) -> Self {
-        self.0.confirmation = confirmation;
+    pub fn confirmation(mut self, confirmation: Confirmation) -> Self {
+        if !confirmation.is_empty() {
+            self.more().confirmation = confirmation;
+        }
         self
     }
 
@@ -273,8 +286,19 @@ impl PrincipalBuilder {
 
     /// Sets the verified claims.
     pub fn claims(mut self, claims: Map<String, Value>) -> Self {
-        self.0.claims = claims;
+        self.0.claims = Claims::of_map(claims);
         self
+    }
+
+    /// Sets the verified claims, as the text of a JSON object that was read and found good.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn claims_text(mut self, text: Vec<u8>) -> Self {
+        self.0.claims = Claims::of_text(text);
+        self
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.0.more.get_or_insert_default()
     }
 
     /// The principal.

@@ -4,37 +4,35 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
 
+use super::json::{Json, Members};
 use super::{Issuer, TokenError};
 use crate::principal::{
     Assurance, Confirmation, Principal, PrincipalBuilder, PrincipalKind, Scopes,
 };
 
-type Claims = Map<String, Value>;
-
 /// The end of the year 9999, in seconds since the Unix epoch. No honest token lives longer.
 const LATEST: f64 = 253_402_300_799.0;
 
-/// Checks the claims of a token that `issuer` signed, and makes the principal.
+/// Checks the claims of a token that `issuer` signed, and starts the principal.
 pub(super) fn principal(
-    claims: Claims,
+    claims: &Members<'_>,
     issuer: &Issuer,
     now: Duration,
     scheme: &'static str,
-) -> Result<(Principal, Validity), TokenError> {
-    if claims.get("iss").and_then(Value::as_str) != Some(&*issuer.name) {
+) -> Result<(PrincipalBuilder, Validity), TokenError> {
+    if claims.get("iss").and_then(Json::as_str) != Some(&*issuer.name) {
         return Err(TokenError::Issuer);
     }
-    check_audience(&claims, issuer)?;
-    let times = check_times(&claims, issuer, now)?;
-    let confirmation = confirmation(&claims)?;
-    let subject = match text(&claims, "sub")? {
+    check_audience(claims, issuer)?;
+    let times = check_times(claims, issuer, now)?;
+    let confirmation = confirmation(claims)?;
+    let subject = match text(claims, "sub")? {
         Some(subject) if !subject.is_empty() => subject,
         _ => return Err(TokenError::SubjectMissing),
     };
-    let client_id = text(&claims, "client_id")?;
-    if issuer.access_tokens_only && (client_id.is_none() || text(&claims, "jti")?.is_none()) {
+    let client_id = text(claims, "client_id")?;
+    if issuer.access_tokens_only && (client_id.is_none() || text(claims, "jti")?.is_none()) {
         return Err(TokenError::ClaimMalformed);
     }
     // A client that speaks for itself must not pass as a user (RFC 9700 4.15).
@@ -43,27 +41,27 @@ pub(super) fn principal(
     let mut builder = Principal::builder(issuer.name.clone(), subject, kind, scheme)
         .expires_at(times.expires_at)
         .confirmation(confirmation)
-        .scopes(scopes(&claims)?)
-        .assurance(assurance(&claims)?);
+        .scopes(scopes(claims)?)
+        .assurance(assurance(claims)?);
     if let Some(client_id) = client_id {
         builder = builder.client_id(client_id);
     }
-    if let Some(tenant) = text(&claims, &issuer.tenant_claim)? {
+    if let Some(tenant) = text(claims, &issuer.tenant_claim)? {
         builder = builder.tenant(tenant);
     }
     builder =
-        strings(&claims, &issuer.roles_claim)?.into_iter().fold(builder, PrincipalBuilder::role);
-    Ok((builder.claims(claims).build(), times))
+        strings(claims, &issuer.roles_claim)?.into_iter().fold(builder, PrincipalBuilder::role);
+    Ok((builder, times))
 }
 
 /// The proofs that `cnf` demands (RFC 7800 3, RFC 9449 6.1, RFC 8705 3.1). One that is not known cannot be checked, so
 /// a token that demands it is not accepted at all.
-fn confirmation(claims: &Claims) -> Result<Confirmation, TokenError> {
+fn confirmation(claims: &Members<'_>) -> Result<Confirmation, TokenError> {
     let mut confirmation = Confirmation::default();
     let Some(members) = claims.get("cnf") else { return Ok(confirmation) };
     let unknown = TokenError::SenderConstrained;
-    for (name, value) in members.as_object().ok_or(unknown)? {
-        let proof = match &**name {
+    for (name, value) in members.as_object().ok_or(unknown)?.iter() {
+        let proof = match name {
             "jkt" => &mut confirmation.jwk_thumbprint,
             "x5t#S256" => &mut confirmation.certificate_digest,
             _ => return Err(unknown),
@@ -84,15 +82,18 @@ const OF_OTHER_KINDS: [&str; 7] =
     ["at_hash", "c_hash", "events", "htm", "htu", "nonce", "token_introspection"];
 
 /// Tells a token without a type of its own from other kinds by what it claims (RFC 8725 3.12).
-pub(super) fn check_kind(claims: &Claims) -> Result<(), TokenError> {
-    let other = OF_OTHER_KINDS.iter().any(|name| claims.contains_key(*name));
+pub(super) fn check_kind(claims: &Members<'_>) -> Result<(), TokenError> {
+    let other = OF_OTHER_KINDS.iter().any(|name| claims.contains_key(name));
     if other { Err(TokenError::MediaType) } else { Ok(()) }
 }
 
-fn check_audience(claims: &Claims, issuer: &Issuer) -> Result<(), TokenError> {
+fn check_audience(claims: &Members<'_>, issuer: &Issuer) -> Result<(), TokenError> {
     let ours = |audience: &str| issuer.audiences.iter().any(|own| own == audience);
-    let mut audiences = strings(claims, "aud")?.into_iter();
-    if audiences.any(ours) { Ok(()) } else { Err(TokenError::Audience) }
+    let good = match claims.get("aud") {
+        Some(Json::Text(one)) => ours(one), // as most are, without a list
+        _ => strings(claims, "aud")?.into_iter().any(ours),
+    };
+    if good { Ok(()) } else { Err(TokenError::Audience) }
 }
 
 /// When a token is good, leeway included.
@@ -106,7 +107,11 @@ pub(super) struct Validity {
 }
 
 /// Checks `exp`, `nbf` and `iat`.
-fn check_times(claims: &Claims, issuer: &Issuer, now: Duration) -> Result<Validity, TokenError> {
+fn check_times(
+    claims: &Members<'_>,
+    issuer: &Issuer,
+    now: Duration,
+) -> Result<Validity, TokenError> {
     let leeway = issuer.leeway;
     let expires_at = numeric_date(claims, "exp")?.ok_or(TokenError::ExpiryMissing)?;
     let mut until = expires_at.saturating_add(leeway);
@@ -137,7 +142,7 @@ fn check_times(claims: &Claims, issuer: &Issuer, now: Duration) -> Result<Validi
 }
 
 /// Seconds since the Unix epoch, possibly with a fraction (RFC 7519 2).
-fn numeric_date(claims: &Claims, name: &str) -> Result<Option<Duration>, TokenError> {
+fn numeric_date(claims: &Members<'_>, name: &str) -> Result<Option<Duration>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let seconds = value.as_f64().ok_or(TokenError::ClaimMalformed)?;
     if !(0.0..=LATEST).contains(&seconds) {
@@ -147,18 +152,18 @@ fn numeric_date(claims: &Claims, name: &str) -> Result<Option<Duration>, TokenEr
 }
 
 /// `scope` as a space-separated list (RFC 9068 2.2.3), `scp` as an array or a list. Absent or empty grants nothing.
-fn scopes(claims: &Claims) -> Result<Scopes, TokenError> {
+fn scopes(claims: &Members<'_>) -> Result<Scopes, TokenError> {
     if let Some(list) = text(claims, "scope")? {
         return Ok(Scopes::parse(list));
     }
     // An array's items are scopes each: an item with a space in it is no scope and grants nothing.
     match claims.get("scp") {
-        Some(Value::String(list)) => Ok(Scopes::parse(list)),
+        Some(Json::Text(list)) => Ok(Scopes::parse(list)),
         _ => Ok(strings(claims, "scp")?.into_iter().collect()),
     }
 }
 
-fn assurance(claims: &Claims) -> Result<Assurance, TokenError> {
+fn assurance(claims: &Members<'_>) -> Result<Assurance, TokenError> {
     Ok(Assurance {
         acr: text(claims, "acr")?.map(str::to_owned),
         amr: strings(claims, "amr")?.into_iter().map(str::to_owned).collect(),
@@ -167,16 +172,16 @@ fn assurance(claims: &Claims) -> Result<Assurance, TokenError> {
 }
 
 /// A claim that is a string or absent.
-fn text<'c>(claims: &'c Claims, name: &str) -> Result<Option<&'c str>, TokenError> {
+fn text<'c>(claims: &'c Members<'_>, name: &str) -> Result<Option<&'c str>, TokenError> {
     claims.get(name).map(|value| value.as_str().ok_or(TokenError::ClaimMalformed)).transpose()
 }
 
 /// A claim that is a string, an array of strings, or absent.
-fn strings<'c>(claims: &'c Claims, name: &str) -> Result<Vec<&'c str>, TokenError> {
+fn strings<'c>(claims: &'c Members<'_>, name: &str) -> Result<Vec<&'c str>, TokenError> {
     match claims.get(name) {
         None => Ok(Vec::new()),
-        Some(Value::String(text)) => Ok(vec![text]),
-        Some(Value::Array(items)) => {
+        Some(Json::Text(text)) => Ok(vec![text]),
+        Some(Json::Array(items)) => {
             items.iter().map(|item| item.as_str().ok_or(TokenError::ClaimMalformed)).collect()
         }
         Some(_) => Err(TokenError::ClaimMalformed),

@@ -5,8 +5,10 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::memchr;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
+use super::json::Name;
 use super::{Algorithm, TokenError};
 
 /// Members that a header may have; real ones have two to four.
@@ -41,13 +43,15 @@ pub(super) struct Header {
 impl<'t> Compact<'t> {
     /// Splits a token into exactly three parts. Of a token whose header is too long, no more is read than that.
     pub(super) fn split(token: &'t str) -> Result<Self, TokenError> {
-        let start = token.get(..token.len().min(MAX_HEADER + 1)).ok_or(TokenError::Malformed)?;
-        let too_long = token.len() > MAX_HEADER;
-        let without_end = if too_long { TokenError::TooLong } else { TokenError::Malformed };
-        let header_end = start.find('.').ok_or(without_end)?;
-        let (header, rest) = (&token[..header_end], &token[header_end + 1..]);
-        let (payload, signature) = rest.split_once('.').ok_or(TokenError::Malformed)?;
-        if signature.contains('.') || header.is_empty() {
+        let start = &token.as_bytes()[..token.len().min(MAX_HEADER + 1)];
+        let without_end =
+            if token.len() > MAX_HEADER { TokenError::TooLong } else { TokenError::Malformed };
+        let header_end = memchr(b'.', start).ok_or(without_end)?;
+        let rest = &token[header_end + 1..];
+        let payload_end = memchr(b'.', rest.as_bytes()).ok_or(TokenError::Malformed)?;
+        let (header, payload, signature) =
+            (&token[..header_end], &rest[..payload_end], &rest[payload_end + 1..]);
+        if memchr(b'.', signature.as_bytes()).is_some() || header.is_empty() {
             return Err(TokenError::Malformed);
         }
         let signed = &token[..token.len() - signature.len() - 1];
@@ -142,11 +146,11 @@ impl<'de> Visitor<'de> for RawHeaderVisitor {
         let mut header = RawHeader::default();
         let mut seen: [Option<Cow<'de, str>>; MAX_HEADER_MEMBERS] = Default::default();
         let mut count = 0;
-        while let Some(Text(name)) = members.next_key()? {
+        while let Some(Name(name)) = members.next_key()? {
             if seen[..count].iter().flatten().any(|earlier| *earlier == name) {
                 return Err(A::Error::custom("a member name is repeated"));
             }
-            let text = |Text(text)| Some(text);
+            let text = |Name(text)| Some(text);
             match &*name {
                 "alg" => header.algorithm = text(members.next_value()?),
                 "kid" => header.key_id = text(members.next_value()?),
@@ -167,33 +171,6 @@ impl<'de> Visitor<'de> for RawHeaderVisitor {
             count += 1;
         }
         Ok(header)
-    }
-}
-
-/// A string, borrowed where it holds no escapes.
-struct Text<'de>(Cow<'de, str>);
-
-impl<'de> serde::Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-
-        deserializer.deserialize_str(TextVisitor)
     }
 }
 

@@ -1,5 +1,8 @@
 //! JSON objects as tokens must have them: unique member names, bounded depth (RFC 7515 4, RFC 8725 2.4).
+//!
+//! What is read borrows from the text: most of what a token says is looked at once and never copied.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -8,20 +11,101 @@ use serde_json::{Map, Number, Value};
 /// How deep objects and arrays may nest.
 const MAX_DEPTH: u8 = 16;
 
+/// Up to so many names are compared each with each; more are sorted first.
+const FEW: usize = 16;
+
 /// Reads an object; refuses a repeated member name at any depth, too deep nesting, and anything after the object.
-pub(super) fn object(text: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+pub(in crate::authn) fn members(text: &[u8]) -> Result<Members<'_>, serde_json::Error> {
+    // All of it at once: what is read piece by piece is cheaper to read as text than as bytes.
+    let text = std::str::from_utf8(text).map_err(|_| serde_json::Error::custom("not UTF-8"))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Strict { depth_left: MAX_DEPTH }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     match value {
-        Value::Object(members) => Ok(members),
+        Json::Object(members) => Ok(members),
         _ => Err(serde_json::Error::custom("not an object")),
     }
 }
 
+/// The same as a map of its own.
+pub(in crate::authn) fn object(text: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
+    members(text).map(Members::into_map)
+}
+
+/// An object's members, with unique names.
+#[derive(Debug, Default)]
+pub(in crate::authn) struct Members<'t>(Vec<(Cow<'t, str>, Json<'t>)>);
+
 /// A value whose objects have unique member names.
+#[derive(Debug)]
+pub(in crate::authn) enum Json<'t> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(Cow<'t, str>),
+    Array(Vec<Self>),
+    Object(Members<'t>),
+}
+
+impl<'t> Members<'t> {
+    pub(in crate::authn) fn get(&self, name: &str) -> Option<&Json<'t>> {
+        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value)
+    }
+
+    pub(in crate::authn) fn contains_key(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    pub(in crate::authn) fn iter(&self) -> impl Iterator<Item = (&str, &Json<'t>)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
+    pub(in crate::authn) fn into_map(self) -> Map<String, Value> {
+        self.0.into_iter().map(|(name, value)| (name.into_owned(), value.into_value())).collect()
+    }
+
+    fn has_repeated_name(&self) -> bool {
+        let Self(members) = self;
+        if members.len() <= FEW {
+            let repeats = |(at, (name, _)): (usize, &(Cow<'_, str>, _))| {
+                members[..at].iter().any(|(earlier, _)| earlier == name)
+            };
+            return members.iter().enumerate().any(repeats);
+        }
+        let mut names: Vec<&str> = members.iter().map(|(name, _)| &**name).collect();
+        names.sort_unstable();
+        names.windows(2).any(|pair| pair[0] == pair[1])
+    }
+}
+
+impl<'t> Json<'t> {
+    pub(in crate::authn) fn as_str(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    pub(in crate::authn) fn as_f64(&self) -> Option<f64> {
+        if let Self::Number(number) = self { number.as_f64() } else { None }
+    }
+
+    pub(in crate::authn) const fn as_object(&self) -> Option<&Members<'t>> {
+        if let Self::Object(members) = self { Some(members) } else { None }
+    }
+
+    fn into_value(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Number(number) => Value::Number(number),
+            Self::Text(text) => Value::String(text.into_owned()),
+            Self::Array(items) => items.into_iter().map(Self::into_value).collect(),
+            Self::Object(members) => Value::Object(members.into_map()),
+        }
+    }
+}
+
+/// Reads a value.
 #[derive(Clone, Copy)]
-struct Strict {
+pub(super) struct Strict {
     depth_left: u8,
 }
 
@@ -34,67 +118,95 @@ impl Strict {
 }
 
 impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
+    type Value = Json<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
+    type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value with unique member names")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value.into()))
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Json<'de>, E> {
+        Number::from_f64(value).map(Json::Number).ok_or_else(|| E::custom("not a finite number"))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(value)))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+    fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(value.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
         let deeper = self.deeper()?;
         let mut array = Vec::new();
         while let Some(item) = items.next_element_seed(deeper)? {
             array.push(item);
         }
-        Ok(Value::Array(array))
+        Ok(Json::Array(array))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
         let deeper = self.deeper()?;
-        let mut object = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(deeper)?;
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member name is repeated"));
+        let mut object = Vec::with_capacity(FEW);
+        while let Some(Name(name)) = members.next_key()? {
+            object.push((name, members.next_value_seed(deeper)?));
+        }
+        let object = Members(object);
+        if object.has_repeated_name() {
+            return Err(A::Error::custom("a member name is repeated"));
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+/// A member's name or another string, borrowed where it holds no escapes.
+pub(super) struct Name<'de>(pub(super) Cow<'de, str>);
+
+impl<'de> serde::Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(text.to_owned())))
             }
         }
-        Ok(Value::Object(object))
+
+        deserializer.deserialize_str(NameVisitor)
     }
 }
 
@@ -115,6 +227,20 @@ mod tests {
             assert!(object(text.as_bytes()).is_err(), "{text}");
         }
         assert!(object(br#"{"a":{"a":[{"a":1},{"a":1}]}}"#).is_ok());
+    }
+
+    #[test]
+    fn j6_repeated_member_names_are_found_among_many() {
+        let of = |names: &[usize]| {
+            let members: Vec<_> = names.iter().map(|name| format!("\"m{name}\":0")).collect();
+            object(format!("{{{}}}", members.join(",")).as_bytes())
+        };
+        for count in [2, FEW - 1, FEW, FEW + 1, 1000] {
+            let mut names: Vec<_> = (0..count).collect();
+            assert!(of(&names).is_ok(), "{count}");
+            names.push(count / 2);
+            assert!(of(&names).is_err(), "{count}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::cache::{TokenCache, Validated};
 use super::compact::{Compact, Header};
+use super::json::Json;
 use super::{Issuer, KeySet, Renewal, TokenError, claims, json};
 use crate::authn::{Attempt, TokenValidator};
 use crate::clock::{Clock, SystemClock};
@@ -92,11 +93,14 @@ impl JwtValidator {
         let issuer = &self.0.issuers[index];
         check_media_type(&header, issuer)?;
         check_signature(&token, &header, &keys)?;
-        let claims = json::object(&token.payload()?).map_err(|_| TokenError::Malformed)?;
+        let payload = token.payload()?;
+        let claims = json::members(&payload).map_err(|_| TokenError::Malformed)?;
         if !header.says_access_token() {
             claims::check_kind(&claims)?;
         }
-        let (principal, times) = claims::principal(claims, issuer, now, "Bearer")?;
+        let (principal, times) = claims::principal(&claims, issuer, now, "Bearer")?;
+        drop(claims);
+        let principal = principal.claims_text(payload).build();
         if let Some(cache) = &self.0.cache {
             let (from, until, key_set) = (times.from, times.until, keys.number());
             let principal = principal.clone();
@@ -133,9 +137,9 @@ impl JwtValidator {
 
     /// The configured issuer that the unverified claims name (RFC 9068 4).
     fn named_issuer(&self, token: &Compact<'_>) -> Result<usize, TokenError> {
-        let claims = json::object(&token.payload()?).map_err(|_| TokenError::Malformed)?;
-        let name =
-            claims.get("iss").and_then(serde_json::Value::as_str).ok_or(TokenError::Issuer)?;
+        let payload = token.payload()?;
+        let claims = json::members(&payload).map_err(|_| TokenError::Malformed)?;
+        let name = claims.get("iss").and_then(Json::as_str).ok_or(TokenError::Issuer)?;
         self.0.issuers.iter().position(|issuer| &*issuer.name == name).ok_or(TokenError::Issuer)
     }
 
