@@ -16,7 +16,8 @@ use harness::{Group, run};
 
 fn main() {
     if std::env::args().any(|word| word == "--memory") {
-        return ours::memory::report();
+        ours::memory::report();
+        return ours::memory::report_tokens();
     }
     let mut groups = ours::groups();
     groups.extend([

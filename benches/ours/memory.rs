@@ -1,12 +1,15 @@
-//! What a million and ten million keys of a rate limiter cost in memory, and the dearest request while they come.
+//! What a million and ten million keys of a rate limiter cost in memory, and the dearest request while they come; what
+//! a remembered token costs.
 
 use std::time::{Duration, Instant};
 
 use http::{Request, request};
+use tower_warden::authn::jwt::{Algorithm, JwtValidator};
 use tower_warden::client_address::ClientAddress;
 use tower_warden::gate::{Gate, Verdict};
 use tower_warden::principal::{Principal, PrincipalKind};
 use tower_warden::rate_limit::{Quota, RateLimitBuilder, RateLimitLayer};
+use tower_warden::testing::TestIssuer;
 
 use super::rate_limit::address;
 use crate::harness::{live_bytes, tokens::ISSUER};
@@ -29,6 +32,34 @@ pub(crate) fn report() {
             head.extensions.insert(user.build());
         });
     }
+}
+
+/// A million tokens in the cache of a validator.
+pub(crate) fn report_tokens() {
+    const TOKENS: u32 = 1_000_000;
+    const AUDIENCE: &str = "https://api.example";
+    let signer = TestIssuer::with_algorithm(ISSUER, AUDIENCE, Algorithm::Hs256);
+    let issuer = signer.trust().expect("a sound issuer");
+    let validator = JwtValidator::builder().issuer(issuer).cache_bytes(usize::MAX >> 1);
+    let validator = validator.build().expect("a sound validator");
+    let (before, mut claims) = (live_bytes(), 0);
+    for number in 0..TOKENS {
+        let token = signer.token(&format!("user-{number:07}")).scope("orders:read").sign();
+        let payload = token.split('.').nth(1).expect("three parts");
+        claims += payload.len() * 3 / 4;
+        validator.validate(&token).expect("our own token");
+    }
+    let bytes = live_bytes() - before;
+    let each = |bytes: usize| bytes as f64 / validator.cached_tokens() as f64;
+    println!("\n| tokens | bytes a token | of that, the text of its claims | beside it |");
+    println!("|---|--:|--:|--:|");
+    println!(
+        "| {} | {:.0} | {:.0} | {:.0} |",
+        validator.cached_tokens(),
+        each(bytes),
+        each(claims),
+        each(bytes - claims)
+    );
 }
 
 /// Slow enough that no bucket is full again, and its slot free, before the last key came.
