@@ -69,6 +69,7 @@
 //! |---|---|
 //! | build the whole stack | [`warden`] |
 //! | accept bearer tokens, API keys, app keys, or a scheme of my own | [`authn`] |
+//! | fetch an issuer's keys, and keep up when they rotate | `authn::jwks` |
 //! | say who may call which route | [`authz`] |
 //! | limit callers, and failed log-ins | [`rate_limit`] |
 //! | know the client behind proxies | [`client_address`] |
@@ -86,6 +87,8 @@
 //! | `api-key` | API keys and AppID/AppKey pairs | yes |
 //! | `axum` | the [`Principal`] extractor, `Warden::guard`, the peer address from `ConnectInfo` | yes |
 //! | `cors` | which pages of other origins may read the answers: tower-http's layer, preset | |
+//! | `http-client` | a client for outgoing HTTPS requests, on reqwest and rustls | |
+//! | `jwks` | keys that an issuer publishes, fetched and kept fresh: JWK sets and discovery; brings `http-client` | |
 //! | `jwt` | bearer tokens: JWTs from configured keys; needs a C compiler | yes |
 //! | `testing` | a token issuer and a clock to turn by hand | |
 //! | `tonic` | `Status` from a [`Rejection`], the peer address from `TcpConnectInfo` | |

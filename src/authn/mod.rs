@@ -28,6 +28,8 @@ pub mod bearer;
 mod credential_header;
 #[cfg(feature = "api-key")]
 pub mod issued_key;
+#[cfg(feature = "jwks")]
+pub mod jwks;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod layer;

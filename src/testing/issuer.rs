@@ -115,6 +115,12 @@ impl TestIssuer {
         }
     }
 
+    /// The issuer's name, as in `iss`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The same issuer and key, naming the key otherwise in its tokens.
     #[must_use]
     pub fn with_key_id(mut self, key_id: &str) -> Self {

@@ -4,6 +4,8 @@
 
 mod clock;
 mod issuer;
+mod publisher;
 
 pub use self::clock::FakeClock;
 pub use self::issuer::{TestIssuer, TestToken};
+pub use self::publisher::KeyPublisher;

@@ -2,6 +2,7 @@
 //! that row of `docs/conformance.md`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
+mod key_server;
 mod support;
 
 #[path = "../../examples/shared/orders_v1.rs"]
@@ -18,6 +19,7 @@ mod extract;
 mod gate;
 mod grpc;
 mod houses;
+mod jwks;
 mod key_stores;
 mod rate_limit;
 mod response_headers;

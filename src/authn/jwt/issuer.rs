@@ -46,6 +46,16 @@ impl Issuer {
         }
     }
 
+    /// Starts an issuer whose keys are those that it publishes, at the address that its metadata tell: the short form of
+    /// [`builder`](Self::builder) with [`RemoteKeys::discover`](crate::authn::jwks::RemoteKeys::discover). Problems with
+    /// the name are told by [`IssuerBuilder::build`].
+    #[cfg(feature = "jwks")]
+    pub fn discover(name: &str) -> IssuerBuilder {
+        let keys = crate::authn::jwks::RemoteKeys::discover(name).build();
+        let source = keys.map(|keys| Arc::new(keys) as Arc<dyn KeySource>);
+        IssuerBuilder { source: Some(source), ..Self::builder(name) }
+    }
+
     /// The issuer's name, as in `iss`.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -59,7 +69,7 @@ impl Issuer {
 pub struct IssuerBuilder {
     issuer: Issuer,
     keys: Vec<VerifyingKey>,
-    source: Option<Arc<dyn KeySource>>,
+    source: Option<Result<Arc<dyn KeySource>, ConfigError>>,
     allowed: Option<Vec<Algorithm>>,
 }
 
@@ -78,7 +88,7 @@ impl IssuerBuilder {
 
     /// Trusts the keys of this source, which may change while the service runs. Instead of fixed keys.
     pub fn keys_from(mut self, source: impl KeySource) -> Self {
-        self.source = Some(Arc::new(source));
+        self.source = Some(Ok(Arc::new(source)));
         self
     }
 
@@ -195,6 +205,7 @@ impl IssuerBuilder {
                 format!("has more than {MAX_CANDIDATES} keys for one token of {algorithm}"),
             );
         }
+        let source = source.and_then(|source| problems.note(source));
         problems.into_result()?;
         issuer.algorithms = algorithms;
         issuer.keys = match source {

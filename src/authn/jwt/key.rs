@@ -164,9 +164,22 @@ impl VerifyingKey {
     ///
     /// If the text is no JWK set at all.
     pub fn from_jwks(jwks: &str) -> Result<Vec<Self>, KeyError> {
-        let set = json::object(jwks.as_bytes()).map_err(|_| KeyError::Malformed)?;
-        let keys = set.get("keys").and_then(Value::as_array).ok_or(KeyError::Malformed)?;
-        Ok(keys.iter().filter_map(|key| Self::from_jwk_members(key.as_object()?).ok()).collect())
+        let keys = Self::candidates_of_jwks(jwks.as_bytes())?;
+        Ok(keys.iter().filter_map(Self::from_jwk_value).collect())
+    }
+
+    /// What a JWK set lists, usable or not.
+    pub(in crate::authn) fn candidates_of_jwks(jwks: &[u8]) -> Result<Vec<Value>, KeyError> {
+        let mut set = json::object(jwks).map_err(|_| KeyError::Malformed)?;
+        match set.remove("keys") {
+            Some(Value::Array(keys)) => Ok(keys),
+            _ => Err(KeyError::Malformed),
+        }
+    }
+
+    /// The usable public key in a member of a JWK set.
+    pub(in crate::authn) fn from_jwk_value(jwk: &Value) -> Option<Self> {
+        Self::from_jwk_members(jwk.as_object()?).ok()
     }
 
     /// Names the key, as tokens do in their header parameter `kid`.

@@ -49,7 +49,7 @@ mod claims;
 mod compact;
 mod error;
 mod issuer;
-mod json;
+pub(in crate::authn) mod json;
 mod key;
 mod key_set;
 mod roca;

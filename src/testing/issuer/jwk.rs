@@ -15,6 +15,7 @@ impl TestIssuer {
     ///
     /// let issuer = TestIssuer::new("https://issuer.example", "https://api.example");
     /// let set = serde_json::json!({ "keys": [issuer.public_jwk()] }).to_string();
+    /// assert_eq!(set, issuer.jwks());
     /// assert_eq!(VerifyingKey::from_jwks(&set)?[0].id(), issuer.verifying_key().id());
     /// # Ok::<_, tower_warden::authn::jwt::KeyError>(())
     /// ```
@@ -41,6 +42,13 @@ impl TestIssuer {
         jwk["alg"] = self.algorithm.name().into();
         jwk["use"] = "sig".into();
         jwk
+    }
+
+    /// The JWK Set (RFC 7517 5) with this issuer's key alone, as text; without a key for a symmetric issuer.
+    #[must_use]
+    pub fn jwks(&self) -> String {
+        let key = Some(self.public_jwk()).filter(|key| !key.is_null());
+        json!({"keys": Vec::from_iter(key)}).to_string()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What this crate needs of an HTTP client, to fetch key sets and to ask introspection endpoints.
 //!
-//! Bring your own where requests have to go through a proxy of yours, or carry a client certificate.
+//! `ReqwestClient` (feature `http-client`) is the one that is used unless you bring your own: where requests have to go
+//! through a proxy of yours, or carry a client certificate.
 //!
 //! # Rules
 //!
@@ -11,6 +12,9 @@
 //!
 //! Callers of a client check these limits again, but a client that reads without end has used the memory by then.
 
+#[cfg(feature = "http-client")]
+mod reqwest_client;
+
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -20,6 +24,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+
+#[cfg(feature = "http-client")]
+pub use self::reqwest_client::{ReqwestClient, ReqwestClientBuilder};
 
 /// Sends one request and reads the whole response.
 pub trait HttpClient: fmt::Debug + Send + Sync + 'static {
