@@ -10,6 +10,8 @@
 mod app;
 mod tour;
 
+#[path = "../shared/http_caller.rs"]
+mod http_caller;
 #[path = "../shared/tour.rs"]
 mod shared_tour;
 

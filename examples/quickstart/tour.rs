@@ -3,13 +3,8 @@
 use std::error::Error;
 use std::net::SocketAddr;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-
 use crate::app::Demo;
+use crate::http_caller::Caller;
 use crate::shared_tour::{Log, Stop};
 
 /// Sends every request of the tour and notes what came back.
@@ -18,11 +13,7 @@ pub(crate) async fn run(
     address: SocketAddr,
     log: &Log,
 ) -> Result<Vec<Stop>, Box<dyn Error>> {
-    let caller = Caller {
-        client: Client::builder(TokioExecutor::new()).build_http(),
-        address,
-        log: log.clone(),
-    };
+    let caller = Caller::new(address, log);
     let bearer = |token: String| ("authorization", format!("Bearer {token}"));
     let key = || ("x-api-key", demo.api_key().to_owned());
     let handler = ("", "");
@@ -125,55 +116,4 @@ pub(crate) async fn run(
             .await?,
     );
     Ok(stops)
-}
-
-struct Caller {
-    client: Client<HttpConnector, Empty<Bytes>>,
-    address: SocketAddr,
-    log: Log,
-}
-
-impl Caller {
-    /// `title` starts with method and path; what follows two spaces is for the reader.
-    async fn ask(
-        &self,
-        title: &'static str,
-        headers: &[(&'static str, String)],
-        expected_status: &'static str,
-        expected_log: (&'static str, &'static str),
-    ) -> Result<Stop, Box<dyn Error>> {
-        let line = title.split("  ").next().unwrap_or(title);
-        let (method, path) = line.split_once(' ').unwrap_or(("GET", line));
-        let mut request =
-            http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
-        for (name, value) in headers {
-            request = request.header(*name, value);
-        }
-        let response = self.client.request(request.body(Empty::new())?).await?;
-        let id = response
-            .headers()
-            .get("x-request-id")
-            .map_or("", |value| value.to_str().unwrap_or_default())
-            .to_owned();
-        let status = response.status().as_str().to_owned();
-        let body = response.into_body().collect().await?.to_bytes();
-        Ok(Stop {
-            request: title,
-            status,
-            expected_status,
-            saw: what_was_seen(&body),
-            log: self.log.entry(&id),
-            expected_log,
-        })
-    }
-}
-
-/// The detail of a problem document, or the start of any other body.
-fn what_was_seen(body: &[u8]) -> String {
-    let problem: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let detail = problem
-        .as_ref()
-        .and_then(|problem| problem.get("detail"))
-        .and_then(serde_json::Value::as_str);
-    detail.map_or_else(|| String::from_utf8_lossy(body).chars().take(46).collect(), str::to_owned)
 }
