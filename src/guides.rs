@@ -11,3 +11,6 @@ struct Defaults;
 
 #[doc = include_str!("../docs/layer-order.md")]
 struct LayerOrder;
+
+#[doc = include_str!("../docs/tokens.md")]
+struct Tokens;

@@ -51,7 +51,7 @@ pub enum LoadError {
         url: Arc<str>,
     },
     /// No answer, or none within the limits.
-    #[error("{url}: no answer")]
+    #[error("{url}: no answer that could be read")]
     Unreachable {
         /// What was asked.
         url: Arc<str>,

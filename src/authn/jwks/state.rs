@@ -158,42 +158,66 @@ impl State {
     /// Takes in what a round brought.
     pub(super) fn settle(&self, outcome: Result<Found, LoadError>) {
         let now = self.clock.monotonic();
-        let mut desk = self.desk();
-        match outcome {
+        let (outcome, renewed) = match outcome {
             Ok(found) => {
-                desk.document = found.document;
+                let (lifetime, document) = (found.lifetime, found.document);
+                let renewed = self.hold(found, now);
+                (Ok((lifetime, document)), renewed)
+            }
+            Err(error) => (Err(error), None),
+        };
+        let mut desk = self.desk();
+        match &outcome {
+            Ok((lifetime, document)) => {
+                desk.document = *document;
                 desk.last_error = None;
-                desk.schedule.succeeded(now, found.lifetime, chance());
-                self.hold(found, now);
+                desk.schedule.succeeded(now, *lifetime, chance());
             }
             Err(error) => {
+                desk.last_error = Some(error.clone());
                 desk.schedule.failed(now, chance());
-                let usable = self.held.load().as_ref().is_some_and(|held| held.is_usable(now));
-                let failures = desk.schedule.failures();
-                tell(&error, failures, usable);
-                desk.last_error = Some(error);
             }
         }
         desk.landing = None;
-        self.due.store(nanoseconds(desk.schedule.due()), Ordering::Relaxed);
+        let (due, failures) = (desk.schedule.due(), desk.schedule.failures());
+        self.due.store(nanoseconds(due), Ordering::Relaxed);
         drop(desk);
         self.rescheduled.notify_one();
+        // Whoever listens to the log may ask for keys: nothing is locked by now.
+        if let Some(count) = renewed {
+            tracing::info!(target: "tower_warden::jwks", location = ?self.fetch.location, count, "keys are new");
+        }
+        if let Err(error) = outcome {
+            self.tell(&error, failures, now);
+        }
     }
 
-    fn hold(&self, found: Found, now: Duration) {
+    /// Puts keys in force; answers how many there are, if they are others than before. Only the round in progress does
+    /// this.
+    fn hold(&self, found: Found, now: Duration) -> Option<usize> {
         let held = self.held.load();
-        let keys = match (found.keys, held.as_ref()) {
+        let (keys, renewed) = match (found.keys, held.as_ref()) {
             (Some(keys), _) => {
                 let count = keys.iter().count();
-                tracing::info!(target: "tower_warden::jwks", location = ?self.fetch.location, count, "keys are new");
-                Arc::new(keys)
+                (Arc::new(keys), Some(count))
             }
             // The very same set: whoever remembers by which keys something was verified need not verify it again.
-            (None, Some(held)) => Arc::clone(&held.keys),
-            (None, None) => return, // nothing was known that could be the same
+            (None, Some(held)) => (Arc::clone(&held.keys), None),
+            (None, None) => return None, // nothing was known that could be the same
         };
         let usable_until = now.saturating_add(found.lifetime).saturating_add(self.max_stale);
         self.held.store(Some(Arc::new(Held { keys, version: found.version, usable_until })));
+        renewed
+    }
+
+    fn tell(&self, error: &LoadError, failures: u32, now: Duration) {
+        let location = &self.fetch.location;
+        let error: &dyn std::error::Error = error;
+        if self.held.load().as_ref().is_some_and(|held| held.is_usable(now)) {
+            tracing::warn!(target: "tower_warden::jwks", ?location, error, failures, "keys could not be renewed: those at hand stay in use");
+        } else {
+            tracing::error!(target: "tower_warden::jwks", ?location, error, failures, "there are no keys: tokens cannot be judged");
+        }
     }
 
     pub(super) fn next(&self) -> Next {
@@ -232,15 +256,6 @@ fn chance() -> u8 {
 
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn tell(error: &LoadError, failures: u32, usable: bool) {
-    let error: &dyn std::error::Error = error;
-    if usable {
-        tracing::warn!(target: "tower_warden::jwks", error, failures, "keys could not be renewed: those at hand stay in use");
-    } else {
-        tracing::error!(target: "tower_warden::jwks", error, failures, "there are no keys: tokens cannot be judged");
-    }
 }
 
 impl fmt::Debug for State {

@@ -2,7 +2,8 @@
 //!
 //! # Rules
 //!
-//! 1. Keys come from configuration alone; keys that a token brings along are ignored (RFC 8725 3.10).
+//! 1. Keys come from configuration, or from the address that it names; keys that a token brings along, or points to, are
+//!    ignored (RFC 8725 3.10).
 //! 2. A key is bound to its algorithms, and the token's `alg` must be one of them. `none` does not exist (RFC 8725 3.1).
 //! 3. Three parts, strict base64url, no repeated member names, no critical extensions, bounded length and depth.
 //! 4. `iss` equals the issuer whose key signed; `aud` contains one of our audiences; `exp` and `sub` are present.
@@ -19,7 +20,8 @@
 //!
 //! # Deployment caveat
 //!
-//! Keys are fixed when the validator is built; a rotated key needs a new validator.
+//! Keys given to [`IssuerBuilder::key`] are fixed when the validator is built; a rotated key needs a new validator.
+//! `authn::jwks` (feature `jwks`) keeps up with an issuer that publishes its keys.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

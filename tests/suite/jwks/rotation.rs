@@ -4,42 +4,62 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+use tower_warden::authn::AuthenticateLayer;
 use tower_warden::authn::jwt::KeySource;
+use tower_warden::testing::TestIssuer;
 
 use super::{Scenery, seconds, status, until, until_renewed};
+
+/// Requests that never cease: each task asks again and again with good tokens.
+struct Traffic {
+    /// How many answers each task got.
+    answered: Vec<Arc<AtomicUsize>>,
+    refused: Arc<AtomicUsize>,
+    signs_with_two: Arc<AtomicBool>,
+    tasks: JoinSet<()>,
+}
+
+impl Traffic {
+    fn start(layer: &AuthenticateLayer, one: &TestIssuer, two: &TestIssuer) -> Self {
+        let mut this = Self {
+            answered: (0..4).map(|_| Arc::default()).collect(),
+            refused: Arc::default(),
+            signs_with_two: Arc::default(),
+            tasks: JoinSet::new(),
+        };
+        for answered in this.answered.iter().map(Arc::clone) {
+            let (layer, one, two) = (layer.clone(), one.clone(), two.clone());
+            let (switch, refused) = (Arc::clone(&this.signs_with_two), Arc::clone(&this.refused));
+            this.tasks.spawn(async move {
+                loop {
+                    let signer = if switch.load(Ordering::SeqCst) { &two } else { &one };
+                    let is_refused = status(&layer, signer).await != 200;
+                    refused.fetch_add(usize::from(is_refused), Ordering::SeqCst);
+                    answered.fetch_add(1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        this
+    }
+
+    /// Waits until every task got some more answers, to requests that it began after this was called.
+    async fn more(&self) {
+        for answered in &self.answered {
+            let before = answered.load(Ordering::SeqCst);
+            until(|| answered.load(Ordering::SeqCst) > before + 4).await;
+        }
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn k7_a_rotation_refuses_no_good_token_and_lets_nobody_wait() {
     let scene = Scenery::set().await;
     let (keys, layer) = scene.loaded().await;
     let two = scene.server.signer("two");
-    // Requests never cease; which key they were signed with changes as the issuer does it.
-    let signs_with_two = Arc::new(AtomicBool::new(false));
-    let (over, good, bad) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicUsize::new(0)),
-    );
-    let traffic: Vec<_> = (0..4)
-        .map(|_| {
-            let (layer, one, two) = (layer.clone(), scene.signer.clone(), two.clone());
-            let (switch, over) = (Arc::clone(&signs_with_two), Arc::clone(&over));
-            let (good, bad) = (Arc::clone(&good), Arc::clone(&bad));
-            tokio::spawn(async move {
-                while !over.load(Ordering::SeqCst) {
-                    let signer = if switch.load(Ordering::SeqCst) { &two } else { &one };
-                    let count = if status(&layer, signer).await == 200 { &good } else { &bad };
-                    count.fetch_add(1, Ordering::SeqCst);
-                    tokio::task::yield_now().await;
-                }
-            })
-        })
-        .collect();
-    let more = async || {
-        let before = good.load(Ordering::SeqCst);
-        until(|| good.load(Ordering::SeqCst) > before + 20).await;
-    };
-    more().await;
+    let traffic = Traffic::start(&layer, &scene.signer, &two);
+    traffic.more().await;
 
     // 1. Both are published, and the answer takes a while: the old key goes on to serve.
     let before = keys.current().unwrap();
@@ -47,24 +67,20 @@ async fn k7_a_rotation_refuses_no_good_token_and_lets_nobody_wait() {
     scene.server.hold();
     scene.clock.advance(seconds(600));
     scene.fetches(2).await;
-    more().await;
+    traffic.more().await;
     scene.server.open();
     until_renewed(&keys, &before).await;
     // 2. The new key signs.
-    signs_with_two.store(true, Ordering::SeqCst);
-    more().await;
+    traffic.signs_with_two.store(true, Ordering::SeqCst);
+    traffic.more().await;
     // 3. The old one is withdrawn.
     let before = keys.current().unwrap();
     scene.server.publish([&two]);
     scene.clock.advance(seconds(600));
     until_renewed(&keys, &before).await;
-    more().await;
+    traffic.more().await;
 
-    over.store(true, Ordering::SeqCst);
-    for task in traffic {
-        task.await.unwrap();
-    }
-    assert_eq!(bad.load(Ordering::SeqCst), 0);
+    assert_eq!(traffic.refused.load(Ordering::SeqCst), 0);
     assert_eq!(scene.server.fetches(), 3);
     assert_eq!(status(&layer, &scene.signer).await, 401, "a removed key verifies nothing");
 }
@@ -98,7 +114,7 @@ async fn k6_a_key_that_was_removed_verifies_nothing_from_then_on() {
 #[tokio::test(start_paused = true)]
 async fn k7_keys_are_renewed_while_nobody_asks() {
     use tower_warden::authn::jwks::RemoteKeys;
-    use tower_warden::testing::{KeyPublisher, TestIssuer};
+    use tower_warden::testing::KeyPublisher;
 
     let one = TestIssuer::new("https://issuer.example", super::AUDIENCE).with_key_id("one");
     let two = TestIssuer::new("https://issuer.example", super::AUDIENCE).with_key_id("two");
