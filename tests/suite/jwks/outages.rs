@@ -162,6 +162,21 @@ async fn k9_lazy_the_first_requests_share_one_fetch_and_wait_for_it() {
     assert_eq!(scene.server.fetches(), 1);
 }
 
+#[tokio::test]
+async fn k9_a_hundred_requests_share_one_wait_for_a_server_that_stalls() {
+    let scene = Scenery::set().await;
+    scene.server.reply(KEYS, Reply::manner(Manner::Stalling));
+    let keys = scene.at().timeout(SHORT).build().unwrap();
+    let layer = scene.guard(&keys);
+    let token = scene.signer.token("ada").sign();
+    let answers = futures_util::future::join_all((0..100).map(|_| ask(&layer, &token))).await;
+    answers.iter().for_each(assert_unavailable);
+    assert_eq!(scene.server.fetches(), 1);
+    // Until the next try is due, nobody waits.
+    assert_unavailable(&ask(&layer, &token).await);
+    assert_eq!(scene.server.fetches(), 1);
+}
+
 #[test]
 fn k9_lazy_keys_may_be_built_before_there_is_a_runtime() {
     let keys =
