@@ -33,6 +33,7 @@ pub mod jwks;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod layer;
+pub mod revocation;
 mod sensitive;
 mod token_validator;
 

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Attempt;
+use super::revocation::{RevocationList, Unrevoked};
 
 /// Turns a token into the principal that it speaks for: what the schemes `Bearer` and `DPoP` ask.
 ///
@@ -13,6 +14,15 @@ pub trait TokenValidator: fmt::Debug + Send + Sync + 'static {
     /// Refuse with [`RejectionKind::InvalidCredentials`](crate::rejection::RejectionKind) when it is not good, and with
     /// `Unavailable` when that cannot be told.
     fn attempt(&self, token: &str) -> Attempt;
+
+    /// The same validator, refusing what `list` says is revoked. Asked for every request, whatever the validator
+    /// remembers.
+    fn with_revocation(self, list: impl RevocationList) -> Unrevoked<Self>
+    where
+        Self: Sized,
+    {
+        Unrevoked::new(self, list)
+    }
 }
 
 impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {

@@ -23,6 +23,7 @@ mod jwks;
 mod key_stores;
 mod rate_limit;
 mod response_headers;
+mod revocation;
 mod rules;
 mod schemes;
 mod token_cache;

@@ -14,8 +14,8 @@
 //!
 //! # What is not checked
 //!
-//! Revocation. An ID token with neither a type of its own nor a claim of ID tokens passes where its audience is ours:
-//! turn on
+//! Revocation: see [`with_revocation`](crate::authn::TokenValidator::with_revocation). An ID token with neither a type of
+//! its own nor a claim of ID tokens passes where its audience is ours: turn on
 //! [`IssuerBuilder::access_tokens_only`] wherever the issuer marks its access tokens (RFC 9068).
 //!
 //! # Deployment caveat
@@ -47,15 +47,15 @@
 
 mod algorithm;
 mod cache;
-mod claims;
-mod compact;
+pub(in crate::authn) mod claims;
+pub(in crate::authn) mod compact;
 mod error;
 mod issuer;
 pub(in crate::authn) mod json;
 mod key;
 mod key_set;
 mod roca;
-mod validator;
+pub(in crate::authn) mod validator;
 #[cfg(test)]
 mod vectors;
 
