@@ -14,3 +14,6 @@ struct LayerOrder;
 
 #[doc = include_str!("../docs/tokens.md")]
 struct Tokens;
+
+#[doc = include_str!("../docs/tokens-introspection.md")]
+struct TokensIntrospection;

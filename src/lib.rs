@@ -88,6 +88,7 @@
 //! | `axum` | the [`Principal`] extractor, `Warden::guard`, the peer address from `ConnectInfo` | yes |
 //! | `cors` | which pages of other origins may read the answers: tower-http's layer, preset | |
 //! | `http-client` | a client for outgoing HTTPS requests, on reqwest and rustls | |
+//! | `introspection` | opaque bearer tokens: the authorization server is asked about each, with an HTTP client that you bring | |
 //! | `jwks` | keys that an issuer publishes, fetched and kept fresh: JWK sets and discovery; brings `http-client` | |
 //! | `jwt` | bearer tokens: JWTs from configured keys; needs a C compiler | yes |
 //! | `testing` | a token issuer and a clock to turn by hand | |

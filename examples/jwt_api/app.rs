@@ -40,7 +40,9 @@ pub(crate) fn service(trust: &Trust) -> Result<GuardedRouter, ConfigError> {
     let warden = Warden::builder()
         .trust_issuer(trust.0.clone())
         .rules(
-            Rules::builder().get("/health", public("load balancer probe")).get("/notes", scope("notes:read")),
+            Rules::builder()
+                .get("/health", public("load balancer probe"))
+                .get("/notes", scope("notes:read")),
         )
         .build()?;
     let routes = Router::new().route("/health", get(async || "up")).route("/notes", get(notes));

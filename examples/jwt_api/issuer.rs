@@ -33,7 +33,9 @@ impl DevelopmentIssuer {
             .route("/.well-known/oauth-authorization-server", get(async || Json(metadata)))
             .route(
                 "/jwks",
-                get(async move || Json(keys.lock().unwrap_or_else(PoisonError::into_inner).clone())),
+                get(async move || {
+                    Json(keys.lock().unwrap_or_else(PoisonError::into_inner).clone())
+                }),
             );
         let server = tokio::spawn(async {
             let _ = axum::serve(listener, routes).await;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tower_warden::testing::TestIssuer;
 
 use crate::app::AUDIENCE;
-use crate::issuer::DevelopmentIssuer;
 use crate::http_caller::Caller;
+use crate::issuer::DevelopmentIssuer;
 use crate::shared_tour::{Log, Stop};
 
 pub(crate) async fn run(
@@ -31,28 +31,66 @@ pub(crate) async fn run(
     let mut stops = vec![
         caller.ask("GET /health", &[], "200", handler).await?,
         caller.ask("GET /notes", &bearer(by_first.clone()), "200", handler).await?,
-        caller.ask("GET /notes  (again, remembered)", &bearer(by_first.clone()), "200", handler).await?,
-        caller.ask("GET /notes  (no token)", &[], "401", ("rules", "no_credentials")).await?,
-        caller.ask("GET /notes  (expired)", &bearer(expired), "401", refused("token_expired")).await?,
-        caller.ask("GET /notes  (for another API)", &bearer(elsewhere), "401", refused("token_audience")).await?,
-        caller.ask("GET /notes  (an ID token)", &bearer(id_token), "401", refused("token_media_type")).await?,
-        caller.ask("GET /notes  (another issuer)", &bearer(stranger), "401", refused("token_unknown_key")).await?,
         caller
-            .ask("GET /notes  (a forged signature)", &bearer(impostor.token("ada").sign()), "401", refused("token_signature"))
+            .ask("GET /notes  (again, remembered)", &bearer(by_first.clone()), "200", handler)
+            .await?,
+        caller.ask("GET /notes  (no token)", &[], "401", ("rules", "no_credentials")).await?,
+        caller
+            .ask("GET /notes  (expired)", &bearer(expired), "401", refused("token_expired"))
             .await?,
         caller
-            .ask("GET /notes  (no scope)", &bearer(issuer.token("ada").sign()), "403", ("rules", "scope_missing"))
+            .ask(
+                "GET /notes  (for another API)",
+                &bearer(elsewhere),
+                "401",
+                refused("token_audience"),
+            )
+            .await?,
+        caller
+            .ask("GET /notes  (an ID token)", &bearer(id_token), "401", refused("token_media_type"))
+            .await?,
+        caller
+            .ask(
+                "GET /notes  (another issuer)",
+                &bearer(stranger),
+                "401",
+                refused("token_unknown_key"),
+            )
+            .await?,
+        caller
+            .ask(
+                "GET /notes  (a forged signature)",
+                &bearer(impostor.token("ada").sign()),
+                "401",
+                refused("token_signature"),
+            )
+            .await?,
+        caller
+            .ask(
+                "GET /notes  (no scope)",
+                &bearer(issuer.token("ada").sign()),
+                "403",
+                ("rules", "scope_missing"),
+            )
             .await?,
     ];
 
     issuer.rotate();
     tokio::time::sleep(Duration::from_millis(1_100)).await; // the API asks once a second
     let by_second = ada(&issuer).sign();
-    stops.push(caller.ask("GET /notes  (signed with a new key)", &bearer(by_second.clone()), "200", handler).await?);
+    stops.push(
+        caller
+            .ask("GET /notes  (signed with a new key)", &bearer(by_second.clone()), "200", handler)
+            .await?,
+    );
     let withdrawn = refused("token_unknown_key");
-    stops.push(caller.ask("GET /notes  (with the old one)", &bearer(by_first), "401", withdrawn).await?);
+    stops.push(
+        caller.ask("GET /notes  (with the old one)", &bearer(by_first), "401", withdrawn).await?,
+    );
 
     issuer.stop();
-    stops.push(caller.ask("GET /notes  (the issuer is down)", &bearer(by_second), "200", handler).await?);
+    stops.push(
+        caller.ask("GET /notes  (the issuer is down)", &bearer(by_second), "200", handler).await?,
+    );
     Ok(stops)
 }

@@ -24,8 +24,12 @@ pub mod api_key;
 pub mod app_key;
 #[cfg(feature = "jwt")]
 pub mod bearer;
+#[cfg(feature = "jwt")]
+mod by_shape;
 #[cfg(feature = "api-key")]
 mod credential_header;
+#[cfg(feature = "introspection")]
+pub mod introspection;
 #[cfg(feature = "api-key")]
 pub mod issued_key;
 #[cfg(feature = "jwks")]
@@ -44,6 +48,8 @@ use std::pin::Pin;
 use http::header::{AUTHORIZATION, HeaderName};
 use http::request;
 
+#[cfg(feature = "jwt")]
+pub use self::by_shape::ByShape;
 pub use self::layer::{AuthenticateLayer, AuthenticatedPass};
 pub use self::token_validator::TokenValidator;
 use crate::principal::Principal;

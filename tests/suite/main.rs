@@ -19,6 +19,7 @@ mod extract;
 mod gate;
 mod grpc;
 mod houses;
+mod introspection;
 mod jwks;
 mod key_stores;
 mod rate_limit;

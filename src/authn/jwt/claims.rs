@@ -1,5 +1,7 @@
-//! The claims of a token whose signature is verified: the checks, and the principal they make.
+//! The claims of a token that somebody vouches for, with a signature or in an introspection response: the checks, and the
+//! principal they make.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,44 +16,131 @@ use crate::principal::{
 /// The end of the year 9999, in seconds since the Unix epoch. No honest token lives longer.
 const LATEST: f64 = 253_402_300_799.0;
 
-/// Checks the claims of a token that `issuer` signed, and starts the principal.
-pub(super) fn principal(
+/// What is expected of claims, and how they are read.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::authn) struct Expectations<'e> {
+    pub(in crate::authn) issuer: &'e Arc<str>,
+    /// One of these has to be in `aud`; `None` where any audience will do, and none.
+    pub(in crate::authn) audiences: Option<&'e [String]>,
+    pub(in crate::authn) leeway: Duration,
+    pub(in crate::authn) max_age: Option<Duration>,
+    pub(in crate::authn) profile: Profile,
+    pub(in crate::authn) roles_claim: &'e str,
+    pub(in crate::authn) tenant_claim: &'e str,
+}
+
+/// Which claims have to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::authn) enum Profile {
+    /// Those of an access token that says it is one (RFC 9068 2.2).
+    AccessToken,
+    /// Those of an introspection response, where all are optional (RFC 7662 2.2). Who speaks must still be known: where
+    /// `client_as_subject` is set, a client speaks for itself when nobody else is named.
+    Introspected { client_as_subject: bool },
+    /// Those of what an issuer signed to tell us something, which nobody speaks with (RFC 9701 5).
+    #[cfg_attr(
+        not(feature = "introspection"),
+        expect(dead_code, reason = "only introspection needs it")
+    )]
+    Message,
+    /// Those of any signed token.
+    Signed,
+}
+
+impl<'e> From<&'e Issuer> for Expectations<'e> {
+    fn from(issuer: &'e Issuer) -> Self {
+        Self {
+            issuer: &issuer.name,
+            audiences: Some(&issuer.audiences),
+            leeway: issuer.leeway,
+            max_age: issuer.max_age,
+            profile: if issuer.access_tokens_only { Profile::AccessToken } else { Profile::Signed },
+            roles_claim: &issuer.roles_claim,
+            tenant_claim: &issuer.tenant_claim,
+        }
+    }
+}
+
+/// Claims that were found good: the principal that they make, but for the claims themselves, and the times between which
+/// they are good.
+#[derive(Clone, Debug)]
+pub(in crate::authn) struct Checked {
+    pub(in crate::authn) principal: PrincipalBuilder,
+    pub(in crate::authn) times: Times,
+}
+
+/// Between which times a token is good.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::authn) struct Times {
+    pub(in crate::authn) expires_at: Option<Duration>,
+    not_before: Option<Duration>,
+    issued_at: Option<Duration>,
+    leeway: Duration,
+    max_age: Option<Duration>,
+}
+
+/// Checks the claims of a token that the expected issuer vouches for, and starts the principal.
+pub(in crate::authn) fn check(
     claims: &Members<'_>,
-    issuer: &Issuer,
+    expected: Expectations<'_>,
     now: Duration,
     scheme: &'static str,
-) -> Result<(PrincipalBuilder, Validity), TokenError> {
-    if claims.get("iss").and_then(Json::as_str) != Some(&*issuer.name) {
-        return Err(TokenError::Issuer);
-    }
-    check_audience(claims, issuer)?;
-    let times = check_times(claims, issuer, now)?;
+) -> Result<Checked, TokenError> {
+    let times = check_bounds(claims, expected, now)?;
     let confirmation = confirmation(claims)?;
-    let subject = match text(claims, "sub")? {
-        Some(subject) if !subject.is_empty() => subject,
-        _ => return Err(TokenError::SubjectMissing),
-    };
     let client_id = text(claims, "client_id")?;
-    if issuer.access_tokens_only && (client_id.is_none() || text(claims, "jti")?.is_none()) {
+    let may_be_client = expected.profile == Profile::Introspected { client_as_subject: true };
+    let subject = match text(claims, "sub")? {
+        None if may_be_client => client_id,
+        named => named,
+    };
+    let subject =
+        subject.filter(|subject| !subject.is_empty()).ok_or(TokenError::SubjectMissing)?;
+    let is_complete = || Ok(client_id.is_some() && text(claims, "jti")?.is_some());
+    if expected.profile == Profile::AccessToken && !is_complete()? {
         return Err(TokenError::ClaimMalformed);
     }
     // A client that speaks for itself must not pass as a user (RFC 9700 4.15).
     let kind =
         if client_id == Some(subject) { PrincipalKind::Machine } else { PrincipalKind::User };
-    let mut builder = Principal::builder(issuer.name.clone(), subject, kind, scheme)
-        .expires_at(times.expires_at)
+    let mut builder = Principal::builder(Arc::clone(expected.issuer), subject, kind, scheme)
         .confirmation(confirmation)
         .scopes(scopes(claims)?)
         .assurance(assurance(claims)?);
+    if let Some(expires_at) = times.expires_at {
+        builder = builder.expires_at(expires_at);
+    }
     if let Some(client_id) = client_id {
         builder = builder.client_id(client_id);
     }
-    if let Some(tenant) = text(claims, &issuer.tenant_claim)? {
+    if let Some(tenant) = text(claims, expected.tenant_claim)? {
         builder = builder.tenant(tenant);
     }
     builder =
-        strings(claims, &issuer.roles_claim)?.into_iter().fold(builder, PrincipalBuilder::role);
-    Ok((builder, times))
+        strings(claims, expected.roles_claim)?.into_iter().fold(builder, PrincipalBuilder::role);
+    Ok(Checked { principal: builder, times })
+}
+
+/// Checks who vouches for whom, and when: `iss`, `aud`, `exp`, `nbf`, `iat`.
+pub(in crate::authn) fn check_bounds(
+    claims: &Members<'_>,
+    expected: Expectations<'_>,
+    now: Duration,
+) -> Result<Times, TokenError> {
+    check_issuer(claims, expected)?;
+    check_audience(claims, expected)?;
+    let times = Times::read(claims, expected)?;
+    times.check(now)?;
+    Ok(times)
+}
+
+/// An introspection response need not name the issuer; if it does, it has to be the one that was asked.
+fn check_issuer(claims: &Members<'_>, expected: Expectations<'_>) -> Result<(), TokenError> {
+    let good = match (claims.get("iss"), expected.profile) {
+        (None, Profile::Introspected { .. }) => true,
+        (named, _) => named.and_then(Json::as_str) == Some(&**expected.issuer),
+    };
+    if good { Ok(()) } else { Err(TokenError::Issuer) }
 }
 
 /// The proofs that `cnf` demands (RFC 7800 3, RFC 9449 6.1, RFC 8705 3.1). One that is not known cannot be checked, so
@@ -83,12 +172,13 @@ const OF_OTHER_KINDS: [&str; 7] =
 
 /// Tells a token without a type of its own from other kinds by what it claims (RFC 8725 3.12).
 pub(super) fn check_kind(claims: &Members<'_>) -> Result<(), TokenError> {
-    let other = OF_OTHER_KINDS.iter().any(|name| claims.contains_key(name));
+    let other = OF_OTHER_KINDS.iter().any(|name| claims.contains_key(*name));
     if other { Err(TokenError::MediaType) } else { Ok(()) }
 }
 
-fn check_audience(claims: &Members<'_>, issuer: &Issuer) -> Result<(), TokenError> {
-    let ours = |audience: &str| issuer.audiences.iter().any(|own| own == audience);
+fn check_audience(claims: &Members<'_>, expected: Expectations<'_>) -> Result<(), TokenError> {
+    let Some(own) = expected.audiences else { return Ok(()) };
+    let ours = |audience: &str| own.iter().any(|own| own == audience);
     let good = match claims.get("aud") {
         Some(Json::Text(one)) => ours(one), // as most are, without a list
         _ => strings(claims, "aud")?.into_iter().any(ours),
@@ -96,53 +186,65 @@ fn check_audience(claims: &Members<'_>, issuer: &Issuer) -> Result<(), TokenErro
     if good { Ok(()) } else { Err(TokenError::Audience) }
 }
 
-/// When a token is good, leeway included.
-#[derive(Clone, Copy)]
-pub(super) struct Validity {
-    pub(super) from: Duration,
-    /// The first moment when it is not any more.
-    pub(super) until: Duration,
-    /// What `exp` says.
-    expires_at: Duration,
-}
+impl Times {
+    fn read(claims: &Members<'_>, expected: Expectations<'_>) -> Result<Self, TokenError> {
+        let expires_at = numeric_date(claims, "exp")?;
+        let may_stay_open =
+            matches!(expected.profile, Profile::Introspected { .. } | Profile::Message);
+        if expires_at.is_none() && !may_stay_open {
+            return Err(TokenError::ExpiryMissing);
+        }
+        let issued_at = numeric_date(claims, "iat")?;
+        let must_tell_age = expected.profile == Profile::AccessToken || expected.max_age.is_some();
+        let times = Self {
+            expires_at,
+            not_before: numeric_date(claims, "nbf")?,
+            issued_at,
+            leeway: expected.leeway,
+            max_age: expected.max_age,
+        };
+        if issued_at.is_none() && must_tell_age {
+            return Err(TokenError::ClaimMalformed);
+        }
+        Ok(times)
+    }
 
-/// Checks `exp`, `nbf` and `iat`.
-fn check_times(
-    claims: &Members<'_>,
-    issuer: &Issuer,
-    now: Duration,
-) -> Result<Validity, TokenError> {
-    let leeway = issuer.leeway;
-    let expires_at = numeric_date(claims, "exp")?.ok_or(TokenError::ExpiryMissing)?;
-    let mut until = expires_at.saturating_add(leeway);
-    if now >= until {
-        return Err(TokenError::Expired);
+    /// From when, and until before when, all of them allow the token; `None` for what stays open.
+    pub(super) fn span(&self) -> Option<(Duration, Duration)> {
+        let Self { expires_at, not_before, issued_at, leeway, max_age } = *self;
+        let too_old = issued_at.zip(max_age).map(|(at, age)| at.saturating_add(age));
+        let until = too_old.into_iter().chain(expires_at).min()?.saturating_add(leeway);
+        let from = not_before.max(issued_at).unwrap_or_default().saturating_sub(leeway);
+        Some((from, until))
     }
-    let not_before = numeric_date(claims, "nbf")?;
-    let latest_start = now.saturating_add(leeway);
-    if not_before.is_some_and(|not_before| not_before > latest_start) {
-        return Err(TokenError::NotYetValid);
-    }
-    let issued_at = numeric_date(claims, "iat")?;
-    if issued_at.is_some_and(|issued_at| issued_at > latest_start) {
-        return Err(TokenError::IssuedInFuture);
-    }
-    if issued_at.is_none() && (issuer.access_tokens_only || issuer.max_age.is_some()) {
-        return Err(TokenError::ClaimMalformed);
-    }
-    if let (Some(issued_at), Some(max_age)) = (issued_at, issuer.max_age) {
-        let too_old = issued_at.saturating_add(max_age).saturating_add(leeway);
-        if now > too_old {
+
+    /// Checks `exp`, `nbf`, `iat` and the age. For every request, also where all the rest is known.
+    pub(in crate::authn) fn check(&self, now: Duration) -> Result<(), TokenError> {
+        let Self { expires_at, not_before, issued_at, leeway, max_age } = *self;
+        if expires_at.is_some_and(|expires_at| now >= expires_at.saturating_add(leeway)) {
+            return Err(TokenError::Expired);
+        }
+        let latest_start = now.saturating_add(leeway);
+        if not_before.is_some_and(|not_before| not_before > latest_start) {
+            return Err(TokenError::NotYetValid);
+        }
+        if issued_at.is_some_and(|issued_at| issued_at > latest_start) {
+            return Err(TokenError::IssuedInFuture);
+        }
+        if let (Some(issued_at), Some(max_age)) = (issued_at, max_age)
+            && now > issued_at.saturating_add(max_age).saturating_add(leeway)
+        {
             return Err(TokenError::TooOld);
         }
-        until = until.min(too_old);
+        Ok(())
     }
-    let from = not_before.max(issued_at).unwrap_or_default().saturating_sub(leeway);
-    Ok(Validity { from, until, expires_at })
 }
 
 /// Seconds since the Unix epoch, possibly with a fraction (RFC 7519 2).
-fn numeric_date(claims: &Members<'_>, name: &str) -> Result<Option<Duration>, TokenError> {
+pub(in crate::authn) fn numeric_date(
+    claims: &Members<'_>,
+    name: &str,
+) -> Result<Option<Duration>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let seconds = value.as_f64().ok_or(TokenError::ClaimMalformed)?;
     if !(0.0..=LATEST).contains(&seconds) {
@@ -172,12 +274,18 @@ fn assurance(claims: &Members<'_>) -> Result<Assurance, TokenError> {
 }
 
 /// A claim that is a string or absent.
-fn text<'c>(claims: &'c Members<'_>, name: &str) -> Result<Option<&'c str>, TokenError> {
+pub(in crate::authn) fn text<'c>(
+    claims: &'c Members<'_>,
+    name: &str,
+) -> Result<Option<&'c str>, TokenError> {
     claims.get(name).map(|value| value.as_str().ok_or(TokenError::ClaimMalformed)).transpose()
 }
 
 /// A claim that is a string, an array of strings, or absent.
-fn strings<'c>(claims: &'c Members<'_>, name: &str) -> Result<Vec<&'c str>, TokenError> {
+pub(in crate::authn) fn strings<'c>(
+    claims: &'c Members<'_>,
+    name: &str,
+) -> Result<Vec<&'c str>, TokenError> {
     match claims.get(name) {
         None => Ok(Vec::new()),
         Some(Json::Text(text)) => Ok(vec![text]),

@@ -25,7 +25,7 @@ const MAX_SIGNATURE: usize = 1024;
 
 /// A token split into what was signed, its claims, and the signature. Nothing of it is verified.
 #[derive(Clone, Copy)]
-pub(super) struct Compact<'t> {
+pub(in crate::authn) struct Compact<'t> {
     header: &'t str,
     payload: &'t str,
     signature: &'t str,
@@ -34,15 +34,15 @@ pub(super) struct Compact<'t> {
 
 /// What counts of a header. Members that would bring keys along (`jku`, `jwk`, `x5u`, `x5c`) are not even kept.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) algorithm: Algorithm,
-    pub(super) key_id: Option<String>,
-    pub(super) media_type: Option<String>,
+pub(in crate::authn) struct Header {
+    pub(in crate::authn) algorithm: Algorithm,
+    pub(in crate::authn) key_id: Option<String>,
+    pub(in crate::authn) media_type: Option<String>,
 }
 
 impl<'t> Compact<'t> {
     /// Splits a token into exactly three parts. Of a token whose header is too long, no more is read than that.
-    pub(super) fn split(token: &'t str) -> Result<Self, TokenError> {
+    pub(in crate::authn) fn split(token: &'t str) -> Result<Self, TokenError> {
         let start = &token.as_bytes()[..token.len().min(MAX_HEADER + 1)];
         let without_end =
             if token.len() > MAX_HEADER { TokenError::TooLong } else { TokenError::Malformed };
@@ -58,7 +58,7 @@ impl<'t> Compact<'t> {
         Ok(Self { header, payload, signature, signed })
     }
 
-    pub(super) fn header(&self) -> Result<Header, TokenError> {
+    pub(in crate::authn) fn header(&self) -> Result<Header, TokenError> {
         // A short header is decoded on the stack; garbage costs no allocation.
         let mut short = [0; SHORT_HEADER];
         let long;
@@ -75,17 +75,17 @@ impl<'t> Compact<'t> {
     }
 
     /// The bytes of the claims.
-    pub(super) fn payload(&self) -> Result<Vec<u8>, TokenError> {
+    pub(in crate::authn) fn payload(&self) -> Result<Vec<u8>, TokenError> {
         URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| TokenError::Malformed)
     }
 
     /// What was signed.
-    pub(super) const fn signed(&self) -> &'t [u8] {
+    pub(in crate::authn) const fn signed(&self) -> &'t [u8] {
         self.signed.as_bytes()
     }
 
     /// Hands the signature's bytes to `verify`.
-    pub(super) fn with_signature(
+    pub(in crate::authn) fn with_signature(
         &self,
         verify: impl FnOnce(&[u8]) -> bool,
     ) -> Result<bool, TokenError> {
@@ -99,13 +99,13 @@ impl<'t> Compact<'t> {
 
 impl Header {
     /// Whether the type is that of an access token (RFC 9068 2.1).
-    pub(super) fn says_access_token(&self) -> bool {
+    pub(in crate::authn) fn says_access_token(&self) -> bool {
         self.media_type.as_deref().is_some_and(|own| {
             ["at+jwt", "application/at+jwt"].iter().any(|one| own.eq_ignore_ascii_case(one))
         })
     }
 
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, TokenError> {
+    pub(in crate::authn) fn parse(bytes: &[u8]) -> Result<Self, TokenError> {
         // All of it, also what is skipped below.
         let text = std::str::from_utf8(bytes).map_err(|_| TokenError::Malformed)?;
         let mut deserializer = serde_json::Deserializer::from_str(text);

@@ -14,11 +14,11 @@ const MAX_LEEWAY: Duration = Duration::from_secs(300);
 /// An issuer whose tokens are accepted: its keys, for which audience, and how its claims are read.
 #[derive(Clone, Debug)]
 pub struct Issuer {
-    pub(super) name: Arc<str>,
-    pub(super) audiences: Vec<String>,
-    pub(super) keys: Keys,
-    pub(super) algorithms: Vec<Algorithm>,
-    pub(super) leeway: Duration,
+    pub(in crate::authn) name: Arc<str>,
+    pub(in crate::authn) audiences: Vec<String>,
+    pub(in crate::authn) keys: Keys,
+    pub(in crate::authn) algorithms: Vec<Algorithm>,
+    pub(in crate::authn) leeway: Duration,
     pub(super) max_age: Option<Duration>,
     pub(super) access_tokens_only: bool,
     pub(super) roles_claim: String,

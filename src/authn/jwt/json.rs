@@ -78,6 +78,26 @@ impl<'t> Members<'t> {
     }
 }
 
+/// Members of a map, which has unique names by itself.
+impl<'t> From<&'t Map<String, Value>> for Members<'t> {
+    fn from(map: &'t Map<String, Value>) -> Self {
+        Self(map.iter().map(|(name, value)| (Cow::Borrowed(&**name), value.into())).collect())
+    }
+}
+
+impl<'t> From<&'t Value> for Json<'t> {
+    fn from(value: &'t Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Number(number) => Self::Number(number.clone()),
+            Value::String(text) => Self::Text(Cow::Borrowed(text)),
+            Value::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
+            Value::Object(members) => Self::Object(members.into()),
+        }
+    }
+}
+
 impl<'t> Json<'t> {
     pub(in crate::authn) fn as_str(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }

@@ -39,7 +39,7 @@ impl KeySet {
 
     /// The keys that a token of this algorithm and key name may have been signed with: none where there are more than
     /// a token may cost.
-    pub(super) fn candidates(
+    pub(in crate::authn) fn candidates(
         &self,
         algorithm: Algorithm,
         key_id: Option<&str>,
@@ -93,13 +93,13 @@ pub type Renewal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where the keys of one issuer are.
 #[derive(Clone, Debug)]
-pub(super) enum Keys {
+pub(in crate::authn) enum Keys {
     Fixed(Arc<KeySet>),
     Live(Arc<dyn KeySource>),
 }
 
 impl Keys {
-    pub(super) fn current(&self) -> Option<Arc<KeySet>> {
+    pub(in crate::authn) fn current(&self) -> Option<Arc<KeySet>> {
         match self {
             Self::Fixed(keys) => Some(Arc::clone(keys)),
             Self::Live(source) => source.current(),
@@ -118,7 +118,7 @@ impl Keys {
         matches!(self, Self::Live(_))
     }
 
-    pub(super) fn renew(&self) -> Option<Renewal> {
+    pub(in crate::authn) fn renew(&self) -> Option<Renewal> {
         match self {
             Self::Fixed(_) => None,
             Self::Live(source) => source.renew(),

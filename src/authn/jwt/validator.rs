@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::{TokenCache, Validated};
+use super::claims::Checked;
 use super::compact::{Compact, Header};
 use super::json::Json;
 use super::{Issuer, KeySet, Renewal, TokenError, claims, json};
@@ -98,12 +99,11 @@ impl JwtValidator {
         if !header.says_access_token() {
             claims::check_kind(&claims)?;
         }
-        let (principal, times) = claims::principal(&claims, issuer, now, "Bearer")?;
+        let Checked { principal, times } = claims::check(&claims, issuer.into(), now, "Bearer")?;
         drop(claims);
         let principal = principal.claims_text(payload).build();
-        if let Some(cache) = &self.0.cache {
-            let (from, until, key_set) = (times.from, times.until, keys.number());
-            let principal = principal.clone();
+        if let (Some(cache), Some((from, until))) = (&self.0.cache, times.span()) {
+            let (principal, key_set) = (principal.clone(), keys.number());
             cache.insert(text, Validated { principal, issuer: index, key_set, from, until });
         }
         Ok(principal)
@@ -175,7 +175,11 @@ impl TokenValidator for JwtValidator {
     }
 }
 
-fn check_signature(token: &Compact<'_>, header: &Header, keys: &KeySet) -> Result<(), TokenError> {
+pub(in crate::authn) fn check_signature(
+    token: &Compact<'_>,
+    header: &Header,
+    keys: &KeySet,
+) -> Result<(), TokenError> {
     let mut candidates = keys.candidates(header.algorithm, header.key_id.as_deref());
     let verified = token.with_signature(|signature| {
         candidates.any(|key| key.verifies(header.algorithm, token.signed(), signature))
