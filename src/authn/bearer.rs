@@ -3,23 +3,27 @@
 //! # Rules
 //!
 //! 1. The scheme's name is case-insensitive (RFC 9110 11.1); one token follows, of the characters of `b64token`.
-//! 2. Tokens in the query or in a form body are never read (RFC 9700 4.3.2).
+//! 2. Tokens in the query or in a form body are never read (RFC 9700 4.3.2). A request that has one in the query beside the
+//!    one in the header section is refused with 400 (RFC 6750 2, 3.1); bodies are not looked at.
 //! 3. Any bad token gets the same 401 with `error="invalid_token"` and no description.
+//! 4. A token that is bound to a certificate (`cnf` with `x5t#S256`) is accepted from the connection, and only from one, whose
+//!    client showed that certificate (RFC 8705 3): see `client_certificate`, feature `mtls`. A token that is bound to a key
+//!    (`jkt`) is refused (RFC 9449 7.2).
 //!
 //! # What is not checked
 //!
-//! Whether the sender is the one whom the token was given to: whoever bears it may use it.
+//! Whether the sender of an unbound token is the one whom it was given to: whoever bears it may use it.
 
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
 use http::request;
 
+use super::binding::Proved;
 use super::jwt::TokenError;
-use super::{Attempt, Authenticator, TokenValidator};
+use super::{Attempt, Authenticator, TokenValidator, several_transports};
 use crate::config::ConfigError;
-use crate::principal::Principal;
-use crate::rejection::{Challenge, Rejection};
+use crate::rejection::Challenge;
 
 const SCHEME: &str = "Bearer";
 
@@ -85,20 +89,17 @@ impl Authenticator for BearerAuthenticator {
     }
 
     fn authenticate(&self, head: &request::Parts) -> Attempt {
+        if let Err(rejection) = several_transports::refuse(head) {
+            return Attempt::Ready(Err(rejection));
+        }
         let token = head.headers.get(AUTHORIZATION).and_then(|value| token(value.as_bytes()));
+        let proved = Proved::by_connection(head);
         match token {
-            Some(token) => self.validator.attempt(token).and_then(unbound),
+            Some(token) => {
+                self.validator.attempt(token).and_then(move |principal| proved.admit(principal))
+            }
             None => Attempt::Ready(Err(TokenError::Malformed.into())),
         }
-    }
-}
-
-/// A token that is bound to a key must not pass as a bearer token (RFC 9449 7.2, RFC 8705 3).
-fn unbound(principal: Principal) -> Result<Principal, Rejection> {
-    if principal.confirmation().is_empty() {
-        Ok(principal)
-    } else {
-        Err(TokenError::SenderConstrained.into())
     }
 }
 

@@ -17,6 +17,8 @@ pub struct AuthenticateLayer {
     challenges: Challenges,
     sensitive: Sensitive,
     optional: bool,
+    #[cfg(feature = "mtls")]
+    forwarded_certificates: Option<super::client_certificate::ForwardedCertificates>,
 }
 
 impl AuthenticateLayer {
@@ -28,7 +30,14 @@ impl AuthenticateLayer {
     pub(crate) fn from_schemes(schemes: Vec<Arc<dyn Authenticator>>) -> Self {
         let challenges = Challenges::new(schemes.iter().map(|scheme| scheme.challenge().clone()));
         let sensitive = Sensitive::of(&schemes);
-        Self { schemes: schemes.into(), challenges, sensitive, optional: false }
+        Self {
+            schemes: schemes.into(),
+            challenges,
+            sensitive,
+            optional: false,
+            #[cfg(feature = "mtls")]
+            forwarded_certificates: None,
+        }
     }
 
     /// Accepts one more scheme, asked after those before it.
@@ -36,7 +45,20 @@ impl AuthenticateLayer {
     pub fn or(self, scheme: impl Authenticator) -> Self {
         let mut schemes = self.schemes.to_vec();
         schemes.push(Arc::new(scheme));
-        Self { optional: self.optional, ..Self::from_schemes(schemes) }
+        let Self { schemes, challenges, sensitive, .. } = Self::from_schemes(schemes);
+        Self { schemes, challenges, sensitive, ..self }
+    }
+
+    /// Takes the client's certificate from what a proxy says. Default: a certificate counts where the server itself put
+    /// one into the request's extensions, and no header field is looked at.
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn forwarded_certificates(
+        mut self,
+        certificates: super::client_certificate::ForwardedCertificates,
+    ) -> Self {
+        self.forwarded_certificates = Some(certificates);
+        self
     }
 
     /// Lets requests without credentials through as anonymous, for rules further in to decide on.
@@ -70,8 +92,22 @@ impl AuthenticateLayer {
         }
         let mut presented = self.schemes.iter().filter(|scheme| scheme.is_presented(head));
         match (presented.next(), presented.next()) {
-            (_, Some(_)) => Err(ambiguous("several_credentials")),
+            (_, Some(_)) => {
+                self.chosen(head).map(Some).ok_or_else(|| ambiguous("several_credentials"))
+            }
             (scheme, None) => Ok(scheme.map(AsRef::as_ref)),
+        }
+    }
+
+    /// Of several schemes the only one whose credential belongs to the request, and not to its connection.
+    fn chosen(&self, head: &request::Parts) -> Option<&dyn Authenticator> {
+        let of_the_request = |scheme: &&Arc<dyn Authenticator>| {
+            !scheme.is_of_the_connection() && scheme.is_presented(head)
+        };
+        let mut presented = self.schemes.iter().filter(of_the_request);
+        match (presented.next(), presented.next()) {
+            (Some(scheme), None) => Some(scheme.as_ref()),
+            _ => None,
         }
     }
 }
@@ -87,6 +123,12 @@ impl Gate for AuthenticateLayer {
         self.sensitive.mark(&mut head.headers);
         head.extensions.remove::<Principal>();
         head.extensions.insert(self.challenges.clone());
+        #[cfg(feature = "mtls")]
+        if let Some(certificates) = &self.forwarded_certificates
+            && let Err(rejection) = certificates.read(head)
+        {
+            return Verdict::refuse(rejection);
+        }
         let scheme = match self.presented(head) {
             Ok(Some(scheme)) => scheme,
             Ok(None) if self.optional => {

@@ -5,7 +5,8 @@
 //! 1. Schemes are asked in order. A scheme whose credential is absent is passed over; one whose credential is present
 //!    decides, and a bad credential refuses the request, also on a public route.
 //! 2. A request that presents credentials of two schemes, or more than one `Authorization` field, is refused with 400
-//!    (RFC 6750 2, 3.1): nobody should have to guess which one counted.
+//!    (RFC 6750 2, 3.1): nobody should have to guess which one counted. A credential of the connection, such as a client
+//!    certificate, steps back for one of the request ([`Authenticator::is_of_the_connection`]).
 //! 3. A request without credentials is refused with 401 and one challenge for each scheme, unless the layer is
 //!    [`optional`](AuthenticateLayer::optional) and rules further in decide.
 //! 4. The caller learns that its credentials are not valid, never why. The log gets the reason.
@@ -25,7 +26,11 @@ pub mod app_key;
 #[cfg(feature = "jwt")]
 pub mod bearer;
 #[cfg(feature = "jwt")]
+mod binding;
+#[cfg(feature = "jwt")]
 mod by_shape;
+#[cfg(feature = "mtls")]
+pub mod client_certificate;
 #[cfg(feature = "api-key")]
 mod credential_header;
 #[cfg(feature = "introspection")]
@@ -37,8 +42,12 @@ pub mod jwks;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod layer;
+#[cfg(feature = "mtls")]
+pub mod mesh;
 pub mod revocation;
 mod sensitive;
+#[cfg(feature = "jwt")]
+mod several_transports;
 mod token_validator;
 
 use std::fmt;
@@ -64,6 +73,12 @@ pub trait Authenticator: fmt::Debug + Send + Sync + 'static {
     /// otherwise.
     fn credential_header(&self) -> HeaderName {
         AUTHORIZATION
+    }
+
+    /// Whether the credential belongs to the connection and comes with every request, as a certificate does. Such a scheme
+    /// is asked only where no other scheme's credential is presented; any other two are refused together.
+    fn is_of_the_connection(&self) -> bool {
+        false
     }
 
     /// Whether the request presents a credential of this scheme, however malformed.

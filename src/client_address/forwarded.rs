@@ -14,8 +14,13 @@ use super::{Hop, parse_address, trim};
 pub(super) fn from_right(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
     let lines = headers.get_all(FORWARDED).iter().rev();
     lines
-        .flat_map(|line| ElementsFromRight(Some(line.as_bytes())))
+        .flat_map(|line| members_from_right(line.as_bytes()))
         .map(|element| hop(element).unwrap_or(Hop::UNREADABLE))
+}
+
+/// The members of a list with quoted strings in it, the last one first.
+pub(crate) const fn members_from_right(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    ElementsFromRight(Some(line))
 }
 
 struct ElementsFromRight<'v>(Option<&'v [u8]>);

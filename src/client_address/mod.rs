@@ -58,6 +58,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::Extensions;
 
+#[cfg(feature = "mtls")]
+pub(crate) use self::forwarded::members_from_right;
 pub use self::layer::ClientAddressLayer;
 pub use self::trusted_proxies::TrustedProxies;
 

@@ -123,6 +123,13 @@ impl TrustedProxies {
         said.unwrap_or_else(|| head.extensions.get::<SecureTransport>().is_some())
     }
 
+    /// Whether the connection's other end is listed; `None` where nobody knows who that is.
+    #[cfg(feature = "mtls")]
+    pub(crate) fn holds_peer(&self, extensions: &http::Extensions) -> Option<bool> {
+        let peer = peer_of(extensions)?;
+        Some(self.0.as_deref().is_some_and(|trust| trust.holds(peer)))
+    }
+
     /// The client behind `peer`.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         self.origin(peer, headers).client

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use super::{Part, Warden};
+#[cfg(feature = "mtls")]
+use crate::authn::client_certificate::ForwardedCertificates;
 use crate::authn::{AuthenticateLayer, Authenticator};
 use crate::authz::{Rules, RulesLayer};
 use crate::client_address::{ClientAddressLayer, TrustedProxies};
@@ -31,6 +33,8 @@ pub struct WardenBuilder {
     rules: Option<Rules>,
     response_headers: ResponseHeadersLayer,
     trusted_proxies: TrustedProxies,
+    #[cfg(feature = "mtls")]
+    forwarded_certificates: Option<ForwardedCertificates>,
     address_quota: Option<Quota>,
     failure_quota: Option<Quota>,
     principal_quota: Option<Quota>,
@@ -49,6 +53,8 @@ impl WardenBuilder {
             rules: None,
             response_headers: ResponseHeadersLayer::api(),
             trusted_proxies: TrustedProxies::none(),
+            #[cfg(feature = "mtls")]
+            forwarded_certificates: None,
             address_quota: Some(ADDRESS_QUOTA),
             failure_quota: Some(FAILURE_QUOTA),
             principal_quota: Some(PRINCIPAL_QUOTA),
@@ -100,6 +106,14 @@ impl WardenBuilder {
         if let Some(proxies) = self.problems.note(proxies.finish()) {
             self.trusted_proxies = proxies;
         }
+        self
+    }
+
+    /// Takes the client's certificate from what these proxies say. Default: a certificate counts where the server itself put
+    /// one into the request's extensions, and no header field is looked at.
+    #[cfg(feature = "mtls")]
+    pub fn forwarded_certificates(mut self, certificates: ForwardedCertificates) -> Self {
+        self.forwarded_certificates = Some(certificates);
         self
     }
 
@@ -191,6 +205,11 @@ impl WardenBuilder {
             tracing::warn!(target: "tower_warden::posture", "rate limits are off");
         }
         let authenticate = AuthenticateLayer::from_schemes(schemes).optional();
+        #[cfg(feature = "mtls")]
+        let authenticate = match self.forwarded_certificates {
+            Some(certificates) => authenticate.forwarded_certificates(certificates),
+            None => authenticate,
+        };
         let presents = authenticate.clone();
         let failure_limit = failure_limit
             .map(|limit| limit.only_for(move |head| presents.is_credential_presented(head)));

@@ -72,6 +72,27 @@ async fn b2_two_authorization_fields_are_400() {
 }
 
 #[tokio::test]
+async fn b2_a_token_in_the_query_beside_the_one_in_the_header_is_400() {
+    let signer = signer();
+    let (layer, token) = (layer(&signer), signer.token("ada").sign());
+    let authorization = ("authorization", &*format!("Bearer {token}"));
+    for query in [&*format!("access_token={token}"), "access_token", "a=b&access%5ftoken=x"] {
+        let target = format!("/?{query}");
+        let answer = through(&layer, get(&target, &[authorization])).await;
+        assert_eq!((answer.status, answer.reason()), (400, "several_token_transports"), "{query}");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            r#"Bearer realm="api", error="invalid_request""#
+        );
+        let grpc = ("content-type", "application/grpc");
+        let answer = through(&layer, get(&target, &[authorization, grpc])).await;
+        assert_eq!((answer.status, answer.header("grpc-status")), (200, "3"));
+    }
+    let admitted = through(&layer, get("/?q=access_token", &[authorization])).await;
+    assert_eq!(admitted.status, 200);
+}
+
+#[tokio::test]
 async fn b3_a_token_in_the_query_or_another_header_is_not_read() {
     let signer = signer();
     let token = signer.token("ada").sign();

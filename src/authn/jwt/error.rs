@@ -15,6 +15,12 @@ pub enum TokenError {
     /// The audience is missing, or is not one of ours (RFC 7519 4.1.3).
     #[error("the token is for another audience")]
     Audience,
+    /// The token is bound to another certificate than the one that the client showed (RFC 8705 3).
+    #[error("the token is bound to another certificate than the client's")]
+    CertificateMismatch,
+    /// The token is bound to a certificate, and the client showed none (RFC 8705 3).
+    #[error("the token is bound to a certificate, and the client showed none")]
+    CertificateMissing,
     /// A claim has the wrong type or an impossible value.
     #[error("a claim has the wrong type or an impossible value")]
     ClaimMalformed,
@@ -67,9 +73,11 @@ pub enum TokenError {
 
 impl TokenError {
     /// All errors, for tests and dashboards.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::AlgorithmNotAllowed,
         Self::Audience,
+        Self::CertificateMismatch,
+        Self::CertificateMissing,
         Self::ClaimMalformed,
         Self::CriticalHeader,
         Self::ExpiryMissing,
@@ -94,6 +102,8 @@ impl TokenError {
         match self {
             Self::AlgorithmNotAllowed => "token_algorithm_not_allowed",
             Self::Audience => "token_audience",
+            Self::CertificateMismatch => "token_certificate_mismatch",
+            Self::CertificateMissing => "token_certificate_missing",
             Self::ClaimMalformed => "token_claim_malformed",
             Self::CriticalHeader => "token_critical_header",
             Self::ExpiryMissing => "token_expiry_missing",
