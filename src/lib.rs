@@ -68,8 +68,9 @@
 //! | I want to | module |
 //! |---|---|
 //! | build the whole stack | [`warden`] |
-//! | accept bearer tokens, API keys, app keys, or a scheme of my own | [`authn`] |
 //! | fetch an issuer's keys, and keep up when they rotate | `authn::jwks` |
+//! | accept bearer tokens, API keys, app keys, certificates of a mesh, or a scheme of my own | [`authn`] |
+//! | tell clients where to get a token, as MCP servers have to | [`authn::protected_resource`] |
 //! | say who may call which route | [`authz`] |
 //! | limit callers, and failed log-ins | [`rate_limit`] |
 //! | know the client behind proxies | [`client_address`] |

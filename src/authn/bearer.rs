@@ -21,11 +21,15 @@ use http::request;
 
 use super::binding::Proved;
 use super::jwt::TokenError;
+use super::protected_resource::ProtectedResource;
 use super::{Attempt, Authenticator, TokenValidator, several_transports};
 use crate::config::ConfigError;
 use crate::rejection::Challenge;
 
 const SCHEME: &str = "Bearer";
+
+/// The parameter that leads to the metadata of a resource (RFC 9728 5.1).
+const METADATA: &str = "resource_metadata";
 
 /// Accepts `Authorization: Bearer` with a signed token.
 ///
@@ -52,6 +56,7 @@ const SCHEME: &str = "Bearer";
 pub struct BearerAuthenticator {
     validator: Arc<dyn TokenValidator>,
     challenge: Challenge,
+    metadata_url: Option<Arc<str>>,
 }
 
 impl BearerAuthenticator {
@@ -63,7 +68,7 @@ impl BearerAuthenticator {
     #[must_use]
     pub fn new(validator: impl TokenValidator) -> Self {
         let challenge = Challenge::new(SCHEME, "api").expect("a constant challenge is well-formed");
-        Self { validator: Arc::new(validator), challenge }
+        Self { validator: Arc::new(validator), challenge, metadata_url: None }
     }
 
     /// Names another realm in the challenge.
@@ -72,7 +77,25 @@ impl BearerAuthenticator {
     ///
     /// If the realm cannot stand in a quoted string.
     pub fn with_realm(mut self, realm: &str) -> Result<Self, ConfigError> {
-        self.challenge = Challenge::new(SCHEME, realm)?;
+        let challenge = Challenge::new(SCHEME, realm)?;
+        self.challenge = match &self.metadata_url {
+            Some(url) => challenge.with_parameter(METADATA, url)?,
+            None => challenge,
+        };
+        Ok(self)
+    }
+
+    /// Tells callers in the challenge where the metadata of this resource is (RFC 9728 5.1).
+    ///
+    /// # Errors
+    ///
+    /// If the challenge names metadata already.
+    pub fn with_resource_metadata(
+        mut self,
+        resource: &ProtectedResource,
+    ) -> Result<Self, ConfigError> {
+        self.challenge = self.challenge.with_parameter(METADATA, resource.metadata_url())?;
+        self.metadata_url = Some(resource.metadata_url().into());
         Ok(self)
     }
 }

@@ -44,6 +44,7 @@ pub mod jwt;
 mod layer;
 #[cfg(feature = "mtls")]
 pub mod mesh;
+pub mod protected_resource;
 pub mod revocation;
 mod sensitive;
 #[cfg(feature = "jwt")]

@@ -3,6 +3,8 @@ use std::sync::Arc;
 use super::{Part, Warden};
 #[cfg(feature = "mtls")]
 use crate::authn::client_certificate::ForwardedCertificates;
+#[cfg(feature = "jwt")]
+use crate::authn::protected_resource::ProtectedResource;
 use crate::authn::{AuthenticateLayer, Authenticator};
 use crate::authz::{Rules, RulesLayer};
 use crate::client_address::{ClientAddressLayer, TrustedProxies};
@@ -30,6 +32,8 @@ pub struct WardenBuilder {
     schemes: Vec<Arc<dyn Authenticator>>,
     #[cfg(feature = "jwt")]
     issuers: Vec<crate::authn::jwt::Issuer>,
+    #[cfg(feature = "jwt")]
+    protected_resource: Option<ProtectedResource>,
     rules: Option<Rules>,
     response_headers: ResponseHeadersLayer,
     trusted_proxies: TrustedProxies,
@@ -50,6 +54,8 @@ impl WardenBuilder {
             schemes: Vec::new(),
             #[cfg(feature = "jwt")]
             issuers: Vec::new(),
+            #[cfg(feature = "jwt")]
+            protected_resource: None,
             rules: None,
             response_headers: ResponseHeadersLayer::api(),
             trusted_proxies: TrustedProxies::none(),
@@ -80,6 +86,14 @@ impl WardenBuilder {
         let issuer = self.problems.note(issuer.finish());
         self.scheme_failed |= issuer.is_none();
         self.issuers.extend(issuer);
+        self
+    }
+
+    /// Tells callers without a good token where the metadata of this resource is. For the bearer tokens of
+    /// [`trust_issuer`](Self::trust_issuer); the rules have to make the document public.
+    #[cfg(feature = "jwt")]
+    pub fn protected_resource(mut self, resource: &ProtectedResource) -> Self {
+        self.protected_resource = Some(resource.clone());
         self
     }
 
@@ -153,8 +167,8 @@ impl WardenBuilder {
     ///
     /// # Errors
     ///
-    /// If rules are missing, rules demand a principal and no scheme is configured, two schemes share a name, or a part
-    /// has problems of its own. All are listed.
+    /// If rules are missing, rules demand a principal and no scheme is configured, two schemes share a name, the metadata of
+    /// a protected resource has no issuer to speak for or no public rule, or a part has problems of its own. All are listed.
     pub fn build(self) -> Result<Warden, ConfigError> {
         #[cfg(feature = "jwt")]
         let this = self.with_bearer();
@@ -232,14 +246,43 @@ impl WardenBuilder {
         use crate::authn::bearer::BearerAuthenticator;
         use crate::authn::jwt::{JwtValidator, JwtValidatorBuilder};
 
+        self.find_problems_of_metadata();
         if self.issuers.is_empty() {
             return self;
         }
         let validator =
             self.issuers.drain(..).fold(JwtValidator::builder(), JwtValidatorBuilder::issuer);
         if let Some(validator) = self.problems.note(validator.build()) {
-            self.schemes.insert(0, Arc::new(BearerAuthenticator::new(validator)));
+            let bearer = BearerAuthenticator::new(validator);
+            let bearer = match &self.protected_resource {
+                Some(resource) => bearer.with_resource_metadata(resource),
+                None => Ok(bearer),
+            };
+            if let Some(bearer) = self.problems.note(bearer) {
+                self.schemes.insert(0, Arc::new(bearer));
+            }
         }
         self
+    }
+
+    /// Metadata that nobody is led to, or that nobody may read, is of no use.
+    #[cfg(feature = "jwt")]
+    fn find_problems_of_metadata(&mut self) {
+        let Some(resource) = &self.protected_resource else { return };
+        let culprit = format!("protected resource {:?}", resource.identifier());
+        if self.issuers.is_empty() && !self.scheme_failed {
+            self.problems.add(
+                &*culprit,
+                "needs `trust_issuer`: give it to an authenticator of your own with `with_resource_metadata`",
+            );
+        }
+        let path = resource.metadata_path();
+        let Some(rules) = &self.rules else { return };
+        let rule = rules.rule_for(&http::Method::GET, path);
+        if rule.and_then(|rule| rule.access().public_reason()).is_none() {
+            let problem =
+                format!("needs `get({path:?}, public(..))`: its readers have no token yet");
+            self.problems.add(culprit, problem);
+        }
     }
 }

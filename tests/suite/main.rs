@@ -26,6 +26,7 @@ mod key_stores;
 mod mesh;
 mod mtls;
 mod rate_limit;
+mod resource_metadata;
 mod response_headers;
 mod revocation;
 mod rules;
