@@ -11,6 +11,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::policy::Node;
+use super::step_up::StepUp;
 use super::{Policy, PolicyError, RequestFacts};
 use crate::principal::Principal;
 
@@ -24,20 +25,23 @@ pub(super) enum Outcome {
 }
 
 /// Why a policy denies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Denial {
     Policy,
     RoleMissing,
     ScopeMissing,
+    /// Another log-in would be enough.
+    StepUp(Arc<StepUp>),
     TenantMismatch,
 }
 
 impl Denial {
-    pub(super) const fn reason(self) -> &'static str {
+    pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Policy => "policy_denied",
             Self::RoleMissing => "role_missing",
             Self::ScopeMissing => "scope_missing",
+            Self::StepUp(wanted) => wanted.reason(),
             Self::TenantMismatch => "tenant_mismatch",
         }
     }
@@ -127,8 +131,8 @@ impl Joined {
         };
         let decided = matches!(
             (self.join, &joined),
-            (Join::All, Outcome::Deny(_)) | (Join::Any, Outcome::Allow)
-        );
+            (Join::All, Outcome::Deny(denial)) if !matches!(denial, Denial::StepUp(_))
+        ) || matches!((self.join, &joined), (Join::Any, Outcome::Allow));
         self.so_far = Some(joined);
         decided
     }
@@ -139,9 +143,17 @@ impl Joined {
     }
 }
 
-/// Deny before failed before allow.
+/// Deny before failed before allow. A step-up is asked for where everything else allows, so it comes after a failure.
 fn both(first: Outcome, second: Outcome) -> Outcome {
     match (first, second) {
+        (Outcome::Deny(Denial::StepUp(first)), Outcome::Deny(Denial::StepUp(second))) => {
+            let wanted = first.and(&second).map(|both| Denial::StepUp(Arc::new(both)));
+            Outcome::Deny(wanted.unwrap_or(Denial::Policy))
+        }
+        (Outcome::Deny(Denial::StepUp(_)), other @ (Outcome::Deny(_) | Outcome::Failed(_)))
+        | (other @ (Outcome::Deny(_) | Outcome::Failed(_)), Outcome::Deny(Denial::StepUp(_))) => {
+            other
+        }
         (Outcome::Deny(denial), _) | (_, Outcome::Deny(denial)) => Outcome::Deny(denial),
         (Outcome::Failed(failure), _) | (_, Outcome::Failed(failure)) => Outcome::Failed(failure),
         (Outcome::Allow, Outcome::Allow) => Outcome::Allow,
@@ -153,6 +165,9 @@ fn either(first: Outcome, second: Outcome) -> Outcome {
     match (first, second) {
         (Outcome::Allow, _) | (_, Outcome::Allow) => Outcome::Allow,
         (Outcome::Failed(failure), _) | (_, Outcome::Failed(failure)) => Outcome::Failed(failure),
+        (Outcome::Deny(Denial::StepUp(wanted)), _) | (_, Outcome::Deny(Denial::StepUp(wanted))) => {
+            Outcome::Deny(Denial::StepUp(wanted))
+        }
         // A missing scope is the denial to tell: the caller can do something about it.
         (Outcome::Deny(_), Outcome::Deny(Denial::ScopeMissing)) => {
             Outcome::Deny(Denial::ScopeMissing)
@@ -164,13 +179,14 @@ fn either(first: Outcome, second: Outcome) -> Outcome {
 impl Outcome {
     fn negated(self) -> Self {
         match self {
-            Self::Allow => Self::Deny(Denial::Policy),
+            // A step-up is no yes when it is turned around, and `not` around one is refused at start-up.
+            Self::Allow | Self::Deny(Denial::StepUp(_)) => Self::Deny(Denial::Policy),
             Self::Deny(_) => Self::Allow,
             Self::Failed(failure) => Self::Failed(failure),
         }
     }
 
-    const fn allowed_if(holds: bool, denial: Denial) -> Self {
+    fn allowed_if(holds: bool, denial: Denial) -> Self {
         if holds { Self::Allow } else { Self::Deny(denial) }
     }
 }
@@ -183,6 +199,7 @@ impl Policy {
             Node::Scope(scope) => {
                 Outcome::allowed_if(principal.has_scope(scope), Denial::ScopeMissing)
             }
+            Node::StepUp(demand) => demand.judge(principal),
             Node::Role(role) => Outcome::allowed_if(principal.has_role(role), Denial::RoleMissing),
             Node::TenantInPath(parameter) => {
                 let named = request.param(parameter);

@@ -27,11 +27,18 @@ impl Policy {
             }
             Node::Authenticated => {}
             Node::Check(check) => demand(!check.name().trim().is_empty(), "has no name"),
-            Node::Not(policy) => policy.find_problems(parameters, tell),
+            Node::Not(policy) => {
+                demand(
+                    !policy.asks_to_step_up(),
+                    "would let in who does not say how it was authenticated: name what is accepted",
+                );
+                policy.find_problems(parameters, tell);
+            }
             Node::Role(role) => demand(!role.trim().is_empty(), "names no role"),
             Node::Scope(scope) => {
                 demand(is_scope_token(scope), "is not a scope token (RFC 6749 3.3)");
             }
+            Node::StepUp(step_up) => step_up.find_problems(&mut demand),
             Node::TenantInPath(parameter) => demand(
                 parameters.contains(&parameter.as_ref()),
                 "names no parameter of the pattern",
@@ -63,6 +70,17 @@ impl Policy {
             }
             // A scope under `not` is one to give up, not one to ask for.
             _ => {}
+        }
+    }
+
+    fn asks_to_step_up(&self) -> bool {
+        match self.node() {
+            Node::StepUp(_) => true,
+            Node::AllOf(policies) | Node::AnyOf(policies) => {
+                policies.iter().any(Self::asks_to_step_up)
+            }
+            Node::Not(policy) => policy.asks_to_step_up(),
+            _ => false,
         }
     }
 

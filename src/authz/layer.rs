@@ -104,6 +104,7 @@ impl Rule {
             Outcome::Allow => return Ok(()),
             Outcome::Failed(failure) => return Err(failure.into_rejection()),
             Outcome::Deny(Denial::ScopeMissing) => self.scope_missing(principal),
+            Outcome::Deny(Denial::StepUp(wanted)) => wanted.refusal(principal),
             Outcome::Deny(denial) => Rejection::new(RejectionKind::Forbidden, denial.reason()),
         };
         Err(rejection.with_source(self.to_string()))

@@ -21,6 +21,11 @@
 //!    something it asks is down. In [`all_of`] a denial counts before a failure, and a failure before an allowance; in
 //!    [`any_of`] an allowance counts before a failure. The order of the parts does not change who is let in.
 //!
+//! 8. [`fresh`] and [`acr`] ask a person to log in again: 401 `insufficient_user_authentication` with what is asked for
+//!    (RFC 9470 3), where nothing else stands in the way. In [`all_of`] every other denial and every failure is told before
+//!    it; in [`any_of`] it is told before other denials, for it names a way in. A principal that is no person gets 403. Under
+//!    [`not`] they are refused at start-up: who does not say how it was authenticated would be let in.
+//!
 //! # What is not checked
 //!
 //! Whether the principal may use the very object that the path names: rules see the route, not the data. Routes that a
@@ -78,6 +83,7 @@ mod pattern;
 mod policy;
 mod request_facts;
 mod rules;
+mod step_up;
 
 pub use self::access::{Access, public};
 pub use self::builder::RulesBuilder;
@@ -89,3 +95,4 @@ pub use self::policy::{
 };
 pub use self::request_facts::RequestFacts;
 pub use self::rules::{Rule, Rules};
+pub use self::step_up::{acr, fresh, fresh_by};

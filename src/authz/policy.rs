@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::check::{AsyncCheck, Check};
+use super::step_up::Demand;
 use super::{PolicyError, RequestFacts};
 use crate::principal::Principal;
 
@@ -35,6 +36,7 @@ pub(super) enum Node {
     Not(Policy),
     Role(Box<str>),
     Scope(Box<str>),
+    StepUp(Demand),
     TenantInPath(Box<str>),
 }
 
@@ -132,7 +134,7 @@ where
 }
 
 impl Policy {
-    fn of(node: Node) -> Self {
+    pub(super) fn of(node: Node) -> Self {
         Self(Arc::new(node))
     }
 
@@ -160,6 +162,7 @@ impl Policy {
             | Node::Check(_)
             | Node::Role(_)
             | Node::Scope(_)
+            | Node::StepUp(_)
             | Node::TenantInPath(_) => false,
         }
     }
@@ -191,6 +194,7 @@ impl fmt::Display for Policy {
             Node::Not(policy) => write!(f, "not({policy})"),
             Node::Role(role) => write!(f, "role({role})"),
             Node::Scope(scope) => write!(f, "scope({scope})"),
+            Node::StepUp(demand) => demand.fmt(f),
             Node::TenantInPath(parameter) => write!(f, "tenant_in_path({parameter})"),
         }
     }

@@ -109,8 +109,9 @@ impl fmt::Debug for Challenge {
     }
 }
 
-/// Parameters that a refusal adds, or that tell of one (RFC 6750 3).
-const OF_A_REFUSAL: [&str; 4] = ["error", "error_description", "error_uri", "scope"];
+/// Parameters that a refusal adds, or that tell of one (RFC 6750 3, RFC 9470 3).
+const OF_A_REFUSAL: [&str; 6] =
+    ["acr_values", "error", "error_description", "error_uri", "max_age", "scope"];
 
 /// The challenges of all schemes that an authentication layer accepts, in its order.
 ///
@@ -149,6 +150,7 @@ impl Challenges {
             RejectionKind::Unauthenticated => {
                 return self.plain().collect();
             }
+            RejectionKind::InsufficientUserAuthentication => return self.step_up(rejection),
             RejectionKind::InvalidCredentials => "invalid_token",
             RejectionKind::BadRequest => "invalid_request",
             RejectionKind::InsufficientScope => "insufficient_scope",
@@ -167,6 +169,21 @@ impl Challenges {
     }
 }
 
+impl Challenges {
+    /// All schemes, with what is asked for on the one that was tried (RFC 9470 3).
+    fn step_up(&self, rejection: &Rejection) -> Vec<HeaderValue> {
+        let of = |challenge: &Challenge| {
+            if rejection.tried_scheme() == Some(challenge.scheme) && challenge.carries_errors {
+                let text = format!("{}, {}", challenge.text, rejection.step_up_parameters());
+                HeaderValue::try_from(text).unwrap_or_else(|_| challenge.header.clone())
+            } else {
+                challenge.header.clone()
+            }
+        };
+        self.0.iter().map(of).collect()
+    }
+}
+
 /// `tchar` of RFC 9110 5.6.2.
 const fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
@@ -174,6 +191,6 @@ const fn is_token(byte: u8) -> bool {
 }
 
 /// Bytes that stand for themselves inside a quoted-string, as RFC 6750 3 allows them.
-const fn is_quotable(byte: u8) -> bool {
+pub(super) const fn is_quotable(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
 }

@@ -12,6 +12,8 @@ pub enum RejectionKind {
     HeadersTooLarge,
     /// The caller is known, but its token carries too little scope: 403 (RFC 6750 3.1).
     InsufficientScope,
+    /// The token is good, but the person has to log in again, or in another way: 401 (RFC 9470 3).
+    InsufficientUserAuthentication,
     /// Something is wrong on this side: 500.
     Internal,
     /// Credentials were presented and are not good: 401.
@@ -62,11 +64,12 @@ const fn row(
 
 impl RejectionKind {
     /// All kinds, for tests and inventories.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BadRequest,
         Self::Forbidden,
         Self::HeadersTooLarge,
         Self::InsufficientScope,
+        Self::InsufficientUserAuthentication,
         Self::Internal,
         Self::InvalidCredentials,
         Self::MethodNotAllowed,
@@ -87,6 +90,7 @@ impl RejectionKind {
             Self::Forbidden => row(S::FORBIDDEN, "forbidden", "Forbidden", "This is not allowed.", "7"),
             Self::HeadersTooLarge => row(S::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", "Request Header Fields Too Large", "The header section is too large.", "8"),
             Self::InsufficientScope => row(S::FORBIDDEN, "insufficient_scope", "Forbidden", "The credentials lack the scope that this needs.", "7"),
+            Self::InsufficientUserAuthentication => row(S::UNAUTHORIZED, "insufficient_user_authentication", "Unauthorized", "A more recent or a stronger authentication is needed.", "16"),
             Self::Internal => row(S::INTERNAL_SERVER_ERROR, "internal_error", "Internal Server Error", "The server failed to handle the request.", "13"),
             Self::InvalidCredentials => row(S::UNAUTHORIZED, "invalid_credentials", "Unauthorized", "The credentials are not valid.", "16"),
             Self::MethodNotAllowed => row(S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method Not Allowed", "The method is not allowed here.", "12"),

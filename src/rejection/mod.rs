@@ -64,6 +64,8 @@ struct More {
     status: Option<StatusCode>,
     tried: Option<&'static str>,
     scope: Option<Arc<str>>,
+    acr_values: Option<Arc<str>>,
+    max_age: Option<Duration>,
     retry_after: Option<Duration>,
     violated_policies: Vec<Arc<str>>,
     headers: HeaderMap,
@@ -102,6 +104,20 @@ impl Rejection {
     #[must_use]
     pub fn with_scope(mut self, scope: Arc<str>) -> Self {
         self.more().scope = Some(scope);
+        self
+    }
+
+    /// Names the authentication contexts that would be enough, with spaces between them (RFC 9470 3).
+    #[must_use]
+    pub fn with_acr_values(mut self, values: Arc<str>) -> Self {
+        self.more().acr_values = Some(values);
+        self
+    }
+
+    /// Says how long ago a person may have logged in, in whole seconds (RFC 9470 3).
+    #[must_use]
+    pub fn with_max_age(mut self, max_age: Duration) -> Self {
+        self.more().max_age = Some(max_age);
         self
     }
 
@@ -238,6 +254,20 @@ impl Rejection {
 
     fn violated_policies(&self) -> &[Arc<str>] {
         self.more.as_ref().map_or(&[], |more| &more.violated_policies)
+    }
+
+    /// The error of RFC 9470 3 and what it asks for; values that cannot be quoted are left out.
+    fn step_up_parameters(&self) -> String {
+        let mut text = "error=\"insufficient_user_authentication\"".to_owned();
+        let Some(more) = self.more.as_deref() else { return text };
+        let acr = more.acr_values.as_deref();
+        if let Some(acr) = acr.filter(|values| values.bytes().all(challenge::is_quotable)) {
+            text.push_str(&format!(", acr_values=\"{acr}\""));
+        }
+        if let Some(max_age) = more.max_age {
+            text.push_str(&format!(", max_age=\"{}\"", max_age.as_secs()));
+        }
+        text
     }
 
     fn scope(&self) -> Option<&str> {
