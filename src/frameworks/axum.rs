@@ -6,6 +6,8 @@
 //!    authentication layer ran at all (a wrong set-up must not look like a wrong password).
 //! 2. `Option<Principal>` is `None` for an anonymous caller on a public route; without an authentication layer it is 500
 //!    too.
+//! 3. `Claims<T>` demands a principal too, and then claims that are a `T`; otherwise 403. `Option<Claims<T>>` is `None` for
+//!    an anonymous caller, and still 403 for one whose claims are no `T`.
 //!
 //! # What is not checked
 //!
@@ -46,6 +48,7 @@ use axum::{Router, ServiceExt};
 use futures_util::TryFutureExt;
 use futures_util::future::MapOk;
 use http::request::Parts;
+use serde::de::DeserializeOwned;
 use tower::{Layer, Service};
 
 use crate::principal::Principal;
@@ -89,6 +92,70 @@ impl<S: Sync> OptionalFromRequestParts<S> for Principal {
 
     async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Option<Self>, Refusal> {
         known(head)
+    }
+}
+
+/// The verified claims of the caller's token, as a type of your own.
+///
+/// Claims are as good as their issuer. Where several issuers are trusted, ask [`Principal::issuer`] as well: what one of
+/// them calls a `department` need not be what another does.
+///
+/// ```
+/// use axum::{Router, body::Body, routing::get};
+/// use http::{Request, StatusCode};
+/// use serde::Deserialize;
+/// use tower::ServiceExt;
+/// use tower_warden::authn::{AuthenticateLayer, bearer::BearerAuthenticator, jwt::JwtValidator};
+/// use tower_warden::frameworks::axum::Claims;
+/// use tower_warden::testing::TestIssuer;
+///
+/// #[derive(Deserialize)]
+/// struct Staff {
+///     department: String,
+/// }
+///
+/// async fn department(Claims(staff): Claims<Staff>) -> String {
+///     staff.department
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = TestIssuer::new("https://issuer.example", "https://api.example");
+/// let bearer = BearerAuthenticator::new(JwtValidator::new(issuer.trust()?));
+/// let app = Router::new().route("/", get(department)).layer(AuthenticateLayer::new(bearer));
+/// let ask = |token: String| {
+///     let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+///     app.clone().oneshot(request.body(Body::empty()).unwrap())
+/// };
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// assert_eq!(ask(issuer.token("ada").claim("department", "looms").sign()).await?.status(), StatusCode::OK);
+/// assert_eq!(ask(issuer.token("eve").sign()).await?.status(), StatusCode::FORBIDDEN);
+/// # Ok::<_, std::convert::Infallible>(()) })?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made to be taken apart in a handler's arguments")]
+pub struct Claims<T>(pub T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(head: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let principal = <Principal as FromRequestParts<S>>::from_request_parts(head, state).await?;
+        Self::of(&principal, head)
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Option<Self>, Refusal> {
+        known(head)?.map(|principal| Self::of(&principal, head)).transpose()
+    }
+}
+
+impl<T: DeserializeOwned> Claims<T> {
+    fn of(principal: &Principal, head: &Parts) -> Result<Self, Refusal> {
+        principal.claims_as().map(Self).map_err(|error| Refusal::new(error.into(), head))
     }
 }
 

@@ -1,31 +1,25 @@
-use std::sync::OnceLock;
+use std::any::type_name;
 
-use serde_json::{Map, Value};
+use crate::rejection::{Rejection, RejectionKind};
 
-/// The verified claims of a token: their text, and what it says once somebody asked. Most requests never do.
-#[derive(Clone, Default)]
-pub(super) struct Claims {
-    text: Vec<u8>,
-    read: OnceLock<Box<Map<String, Value>>>,
+/// The claims of a token are not what a type needs.
+///
+/// Names the type and nothing of the claims, which may be personal data: what serde says of a mismatch quotes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the claims of the token are no `{wanted}`")]
+pub struct ClaimsError {
+    wanted: &'static str,
 }
 
-impl Claims {
-    pub(super) const fn of_text(text: Vec<u8>) -> Self {
-        Self { text, read: OnceLock::new() }
-    }
-
-    pub(super) fn of_map(map: Map<String, Value>) -> Self {
-        Self { text: Vec::new(), read: OnceLock::from(Box::new(map)) }
-    }
-
-    pub(super) fn get(&self) -> &Map<String, Value> {
-        // Only a text that was read before gets here. One that cannot be read would claim nothing.
-        self.read.get_or_init(|| Box::new(serde_json::from_slice(&self.text).unwrap_or_default()))
+impl ClaimsError {
+    pub(super) fn of<T>() -> Self {
+        Self { wanted: type_name::<T>() }
     }
 }
 
-impl PartialEq for Claims {
-    fn eq(&self, other: &Self) -> bool {
-        self.get() == other.get()
+/// 403, and not 500: what a token says is up to its issuer and its owner, who could otherwise cause faults at will.
+impl From<ClaimsError> for Rejection {
+    fn from(error: ClaimsError) -> Self {
+        Self::new(RejectionKind::Forbidden, "claims_mismatch").with_source(error)
     }
 }

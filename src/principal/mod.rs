@@ -15,6 +15,7 @@
 mod claims;
 mod confirmation;
 mod scopes;
+mod verified_claims;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,9 +24,10 @@ use std::time::Duration;
 use http::Extensions;
 use serde_json::{Map, Value};
 
-use self::claims::Claims;
+pub use self::claims::ClaimsError;
 pub use self::confirmation::Confirmation;
 pub use self::scopes::{Scopes, is_scope_token};
+use self::verified_claims::VerifiedClaims;
 
 /// What stands behind a principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +70,7 @@ struct Inner {
     tenant: Option<Box<str>>,
     client_id: Option<Box<str>>,
     expires_at: Option<Duration>,
-    claims: Claims,
+    claims: VerifiedClaims,
     more: Option<Box<More>>,
 }
 
@@ -101,7 +103,7 @@ impl Principal {
             tenant: None,
             client_id: None,
             expires_at: None,
-            claims: Claims::default(),
+            claims: VerifiedClaims::default(),
             more: None,
         })
     }
@@ -206,6 +208,39 @@ impl Principal {
     pub fn claims(&self) -> &Map<String, Value> {
         self.0.claims.get()
     }
+
+    /// The verified claims of the token as a type of your own. Members that the type does not have are ignored, as serde
+    /// does unless told otherwise.
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use tower_warden::testing::TestIssuer;
+    /// use tower_warden::authn::jwt::JwtValidator;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Staff<'c> {
+    ///     department: &'c str,
+    ///     level: u8,
+    /// }
+    ///
+    /// let issuer = TestIssuer::new("https://issuer.example", "https://api.example");
+    /// let validator = JwtValidator::new(issuer.trust()?);
+    /// let ada = validator.validate(&issuer.token("ada").claim("department", "looms").claim("level", 3).sign())?;
+    /// let staff: Staff<'_> = ada.claims_as()?;
+    /// assert_eq!((staff.department, staff.level), ("looms", 3));
+    ///
+    /// let eve = validator.validate(&issuer.token("eve").claim("department", 7).sign())?;
+    /// assert!(eve.claims_as::<Staff<'_>>().is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the claims are not what the type needs. As a handler's answer that is 403: the token is good, and does not say
+    /// what the route has to know.
+    pub fn claims_as<'c, T: serde::Deserialize<'c>>(&'c self) -> Result<T, ClaimsError> {
+        T::deserialize(self.claims()).map_err(|_| ClaimsError::of::<T>())
+    }
 }
 
 /// Identity and scheme; never claims, which may hold personal data.
@@ -286,14 +321,14 @@ impl PrincipalBuilder {
 
     /// Sets the verified claims.
     pub fn claims(mut self, claims: Map<String, Value>) -> Self {
-        self.0.claims = Claims::of_map(claims);
+        self.0.claims = VerifiedClaims::of_map(claims);
         self
     }
 
     /// Sets the verified claims, as the text of a JSON object that was read and found good.
     #[cfg(feature = "jwt")]
     pub(crate) fn claims_text(mut self, text: Vec<u8>) -> Self {
-        self.0.claims = Claims::of_text(text);
+        self.0.claims = VerifiedClaims::of_text(text);
         self
     }
 

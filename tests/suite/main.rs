@@ -2,10 +2,17 @@
 //! that row of `docs/conformance.md`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
+mod key_server;
+mod support;
+
+#[path = "../../examples/shared/orders_v1.rs"]
+mod orders_v1;
+
 mod api_keys;
 mod app_keys;
 mod attacks;
 mod certificates;
+mod claims;
 mod client_address;
 mod contract;
 mod cors;
@@ -16,11 +23,9 @@ mod grpc;
 mod houses;
 mod introspection;
 mod jwks;
-mod key_server;
 mod key_stores;
 mod mesh;
 mod mtls;
-mod orders_v1;
 mod rate_limit;
 mod resource_metadata;
 mod response_headers;
@@ -28,11 +33,7 @@ mod revocation;
 mod rules;
 mod schemes;
 mod step_up;
-mod support;
 mod token_cache;
 mod tokens;
 mod warden;
 mod witness;
-
-#[path = "../../examples/shared/orders_v1.rs"]
-

@@ -89,7 +89,10 @@ fn b8_a_missing_scope_is_told_before_other_denials_of_alternatives() {
         (not(scope("held")), Denial::Policy),
     ] {
         let outcome = evaluated(&policy);
-        assert!(matches!(&outcome, Outcome::Deny(told) if *told == denial), "{policy}: {outcome:?}");
+        assert!(
+            matches!(&outcome, Outcome::Deny(told) if *told == denial),
+            "{policy}: {outcome:?}"
+        );
     }
 }
 
