@@ -17,3 +17,5 @@ struct Tokens;
 
 #[doc = include_str!("../docs/tokens-introspection.md")]
 struct TokensIntrospection;
+#[doc = include_str!("../docs/tokens-mtls.md")]
+struct TokensMtls;

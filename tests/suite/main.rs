@@ -11,6 +11,7 @@ mod orders_v1;
 mod api_keys;
 mod app_keys;
 mod attacks;
+mod bearer_over_grpc;
 mod certificates;
 mod claims;
 mod client_address;

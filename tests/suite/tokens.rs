@@ -16,7 +16,7 @@ use tower_warden::clock::Clock;
 use tower_warden::principal::PrincipalKind;
 use tower_warden::testing::{FakeClock, TestIssuer, TestToken};
 
-use crate::support::{Answer, Logs, get, through};
+use crate::support::{Answer, Logs, TestBody, ask, get, hello, through};
 
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "https://api.example";
@@ -100,6 +100,28 @@ async fn b3_a_token_in_the_query_or_another_header_is_not_read() {
         through(&layer(&signer), get(&format!("/?access_token={token}"), &[("x-token", &token)]))
             .await;
     assert_eq!((answer.status, answer.reason()), (401, "no_credentials"));
+}
+
+#[tokio::test]
+async fn b3_a_token_in_a_form_is_not_read() {
+    use http::{Method, Request};
+    use tower::{Layer, service_fn};
+    let signer = signer();
+    let token = signer.token("ada").sign();
+    let form = format!("access_token={token}");
+    let post = |authorization: Option<String>| {
+        let mut request = Request::builder().method(Method::POST);
+        request = request.header("content-type", "application/x-www-form-urlencoded");
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        request.body(TestBody::from(form.clone())).unwrap()
+    };
+    let service = layer(&signer).layer(service_fn(hello));
+    let answer = ask(service.clone(), post(None)).await;
+    assert_eq!((answer.status, answer.reason()), (401, "no_credentials"));
+    let answer = ask(service, post(Some(format!("Bearer {token}")))).await;
+    assert_eq!(answer.status, 200, "bodies are the handler's alone");
 }
 
 #[tokio::test]
