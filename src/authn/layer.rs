@@ -75,9 +75,11 @@ impl AuthenticateLayer {
         self.schemes.iter().map(|scheme| scheme.challenge().scheme())
     }
 
-    /// Whether the request presents any credential, however malformed or ambiguous.
+    /// Whether the request presents any credential of its own, however malformed or ambiguous: one that somebody may have
+    /// guessed. A certificate of the connection is none.
     pub(crate) fn is_credential_presented(&self, head: &request::Parts) -> bool {
-        !matches!(self.presented(head), Ok(None))
+        self.presented(head)
+            .map_or(true, |scheme| scheme.is_some_and(|scheme| !scheme.is_of_the_connection()))
     }
 
     fn pass(&self, outcome: Outcome) -> AuthenticatedPass {

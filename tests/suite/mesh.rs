@@ -1,5 +1,7 @@
 //! Callers of a mesh, known by the SPIFFE id in their certificate.
 
+mod served;
+
 use http::Request;
 use tower_warden::authn::AuthenticateLayer;
 use tower_warden::authn::api_key::{ApiKeyAuthenticator, MemoryApiKeyStore};
@@ -144,7 +146,7 @@ async fn b2_the_certificate_of_the_connection_steps_back_for_a_credential_of_the
     let signer = TestIssuer::new("https://issuer.example", "https://api.example");
     let bearer = BearerAuthenticator::new(JwtValidator::new(signer.trust().unwrap()));
     let keys = ApiKeyAuthenticator::new(MemoryApiKeyStore::new());
-    let layer = behind_sidecar(AuthenticateLayer::new(mesh()).or(bearer).or(keys));
+    let layer = behind_sidecar(AuthenticateLayer::new(mesh())).or(bearer).or(keys);
     let xfcc = format!("Hash={HASH};URI=spiffe://example.org/a");
     let token = format!("Bearer {}", signer.token("ada").sign());
     for (headers, expected) in [
