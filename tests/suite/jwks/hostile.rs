@@ -55,7 +55,7 @@ async fn k5_the_body_is_read_up_to_the_limit() {
 async fn k5_a_head_is_not_read_without_end_either() {
     let scene = Scenery::set().await;
     for fields in
-        [vec![("x".to_owned(), 1_000_000)], (0..10_000).map(|n| (format!("x{n}"), 1)).collect()]
+        [vec![("x".to_owned(), 1_000_000)], (0..500).map(|n| (format!("x{n}"), 1)).collect()]
     {
         let bloated = fields.iter().fold(Reply::keys([&scene.signer]), |reply, (name, length)| {
             reply.header(name, &"x".repeat(*length))
