@@ -22,6 +22,7 @@ use http::request;
 use super::binding::Proved;
 use super::jwt::TokenError;
 use super::protected_resource::ProtectedResource;
+use super::scheme_token::{after_scheme, token};
 use super::{Attempt, Authenticator, TokenValidator, several_transports};
 use crate::config::ConfigError;
 use crate::rejection::Challenge;
@@ -108,70 +109,21 @@ impl Authenticator for BearerAuthenticator {
     fn is_presented(&self, head: &request::Parts) -> bool {
         head.headers
             .get(AUTHORIZATION)
-            .is_some_and(|value| after_scheme(value.as_bytes()).is_some())
+            .is_some_and(|value| after_scheme(SCHEME, value.as_bytes()).is_some())
     }
 
     fn authenticate(&self, head: &request::Parts) -> Attempt {
         if let Err(rejection) = several_transports::refuse(head) {
             return Attempt::Ready(Err(rejection));
         }
-        let token = head.headers.get(AUTHORIZATION).and_then(|value| token(value.as_bytes()));
+        let token =
+            head.headers.get(AUTHORIZATION).and_then(|value| token(SCHEME, value.as_bytes()));
         let proved = Proved::by_connection(head);
         match token {
             Some(token) => {
                 self.validator.attempt(token).and_then(move |principal| proved.admit(principal))
             }
             None => Attempt::Ready(Err(TokenError::Malformed.into())),
-        }
-    }
-}
-
-/// What follows the scheme's name, where the value is of this scheme.
-fn after_scheme(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, rest) = value.split_at_checked(SCHEME.len())?;
-    let ends_here = rest.first().is_none_or(|byte| matches!(byte, b' ' | b'\t'));
-    (ends_here && scheme.eq_ignore_ascii_case(SCHEME.as_bytes())).then_some(rest)
-}
-
-/// The token: what follows one or more spaces (RFC 9110 11.4). Its characters are for the validator to judge, which
-/// reads no more of a long token than it has to.
-fn token(value: &[u8]) -> Option<&str> {
-    let rest = after_scheme(value)?;
-    let token = &rest[rest.iter().take_while(|byte| **byte == b' ').count()..];
-    if token.is_empty() { None } else { std::str::from_utf8(token).ok() }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn b1_the_scheme_is_case_insensitive_and_the_token_follows_spaces() {
-        for (value, expected) in [
-            ("Bearer a.b.c", Some("a.b.c")),
-            ("bearer a.b.c", Some("a.b.c")),
-            ("BEARER   a.b.c", Some("a.b.c")),
-            ("Bearer", None),
-            ("Bearer ", None),
-            ("Bearera.b.c", None),
-            ("Basic YTpi", None),
-        ] {
-            assert_eq!(token(value.as_bytes()), expected, "{value}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_header_is_read_without_panic(value in any::<Vec<u8>>()) {
-            let _ = token(&value);
-        }
-
-        #[test]
-        fn a_token_survives_a_round_trip(expected in "[A-Za-z0-9._~+/-]{1,99}") {
-            let value = format!("Bearer {expected}");
-            prop_assert_eq!(token(value.as_bytes()), Some(&*expected));
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::{StatusCode, request, response};
 use tower::Layer;
 
@@ -83,7 +83,7 @@ impl AuthenticateLayer {
     }
 
     fn pass(&self, outcome: Outcome) -> AuthenticatedPass {
-        AuthenticatedPass { outcome, challenges: self.challenges.clone() }
+        AuthenticatedPass { outcome, challenges: self.challenges.clone(), header: None }
     }
 
     /// The one scheme whose credential the request presents.
@@ -147,12 +147,13 @@ impl Gate for AuthenticateLayer {
         let tried = scheme.challenge().scheme();
         match scheme.authenticate(head) {
             Attempt::Ready(Ok(principal)) => {
+                let pass = self.pass(Outcome::Known).with_header(scheme, head);
                 head.extensions.insert(principal);
-                Verdict::admit(self.pass(Outcome::Known))
+                Verdict::admit(pass)
             }
             Attempt::Ready(Err(rejection)) => Verdict::refuse(rejection.with_tried_scheme(tried)),
             Attempt::Pending(attempt) => {
-                let mut pass = self.pass(Outcome::Anonymous);
+                let mut pass = self.pass(Outcome::Anonymous).with_header(scheme, head);
                 Verdict::pending(async move {
                     match attempt.await {
                         Ok(principal) => {
@@ -180,6 +181,15 @@ impl<S> Layer<S> for AuthenticateLayer {
 pub struct AuthenticatedPass {
     outcome: Outcome,
     challenges: Challenges,
+    /// What the scheme adds to the response: rare, so it takes no room here.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
+}
+
+impl AuthenticatedPass {
+    fn with_header(mut self, scheme: &dyn Authenticator, head: &request::Parts) -> Self {
+        self.header = scheme.response_header(head).map(Box::new);
+        self
+    }
 }
 
 #[derive(Debug)]
@@ -205,6 +215,10 @@ impl Pass for AuthenticatedPass {
         let refused = matches!(head.status.as_u16(), 401 | 403 | 429);
         if refused || matches!(self.outcome, Outcome::Known) {
             head.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        }
+        if let Some(header) = self.header {
+            head.headers.insert(header.0, header.1);
+            head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         // A handler's own 401: it may not know the schemes, and one without a challenge is no valid response.
         if head.status == StatusCode::UNAUTHORIZED && !head.headers.contains_key(WWW_AUTHENTICATE) {

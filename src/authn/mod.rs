@@ -46,6 +46,8 @@ mod layer;
 pub mod mesh;
 pub mod protected_resource;
 pub mod revocation;
+#[cfg(feature = "jwt")]
+mod scheme_token;
 mod sensitive;
 #[cfg(feature = "jwt")]
 mod several_transports;
@@ -55,7 +57,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use http::header::{AUTHORIZATION, HeaderName};
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use http::request;
 
 #[cfg(feature = "jwt")]
@@ -90,6 +92,13 @@ pub trait Authenticator: fmt::Debug + Send + Sync + 'static {
     /// Refuse with [`RejectionKind::InvalidCredentials`](crate::rejection::RejectionKind) when it is not good, and with
     /// `Unavailable` when that cannot be told.
     fn authenticate(&self, request: &request::Parts) -> Attempt;
+
+    /// A header field for the response to a request that was authenticated, such as a fresh nonce. Such a response is
+    /// not stored (RFC 9449 8.2).
+    fn response_header(&self, request: &request::Parts) -> Option<(HeaderName, HeaderValue)> {
+        let _ = request;
+        None
+    }
 }
 
 /// What an [`Authenticator`] answers.
@@ -120,6 +129,20 @@ impl Attempt {
         match self {
             Self::Ready(outcome) => Self::Ready(outcome.and_then(check)),
             Self::Pending(future) => Self::pending(async move { check(future.await?) }),
+        }
+    }
+
+    /// The attempt that `next` makes of the principal that this one finds.
+    pub fn then(self, next: impl FnOnce(Principal) -> Self + Send + 'static) -> Self {
+        match self {
+            Self::Ready(Ok(principal)) => next(principal),
+            Self::Ready(Err(rejection)) => Self::Ready(Err(rejection)),
+            Self::Pending(future) => Self::pending(async move {
+                match next(future.await?) {
+                    Self::Ready(outcome) => outcome,
+                    Self::Pending(future) => future.await,
+                }
+            }),
         }
     }
 }

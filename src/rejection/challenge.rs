@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 
 use super::{Rejection, RejectionKind};
 use crate::config::ConfigError;
@@ -146,17 +146,19 @@ impl Challenges {
     /// only that one on a 400 and on a 403 for want of scope; none otherwise.
     pub(super) fn answer(&self, rejection: &Rejection) -> Vec<HeaderValue> {
         let tried = rejection.tried_scheme();
+        let own = rejection.challenge_error();
         let error = match rejection.kind() {
-            RejectionKind::Unauthenticated => {
-                return self.plain().collect();
-            }
+            RejectionKind::Unauthenticated => match own {
+                Some(own) => own,
+                None => return self.plain().collect(),
+            },
             RejectionKind::InsufficientUserAuthentication => return self.step_up(rejection),
-            RejectionKind::InvalidCredentials => "invalid_token",
+            RejectionKind::InvalidCredentials => own.unwrap_or("invalid_token"),
             RejectionKind::BadRequest => "invalid_request",
             RejectionKind::InsufficientScope => "insufficient_scope",
             _ => return Vec::new(),
         };
-        let all = rejection.kind() == RejectionKind::InvalidCredentials;
+        let all = rejection.kind().status() == StatusCode::UNAUTHORIZED;
         let of = |challenge: &Challenge| {
             if tried == Some(challenge.scheme) {
                 (all || challenge.carries_errors)

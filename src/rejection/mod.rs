@@ -63,6 +63,7 @@ pub struct Rejection {
 struct More {
     status: Option<StatusCode>,
     tried: Option<&'static str>,
+    challenge_error: Option<&'static str>,
     scope: Option<Arc<str>>,
     acr_values: Option<Arc<str>>,
     max_age: Option<Duration>,
@@ -97,6 +98,14 @@ impl Rejection {
     #[must_use]
     pub fn with_tried_scheme(mut self, scheme: &'static str) -> Self {
         self.more().tried = Some(scheme);
+        self
+    }
+
+    /// Names the error in the challenge of the scheme that was tried, in place of the one for the kind: a constant of
+    /// that scheme's standard, such as `invalid_dpop_proof` (RFC 9449 7.1).
+    #[must_use]
+    pub fn with_challenge_error(mut self, error: &'static str) -> Self {
+        self.more().challenge_error = Some(error);
         self
     }
 
@@ -268,6 +277,10 @@ impl Rejection {
             text.push_str(&format!(", max_age=\"{}\"", max_age.as_secs()));
         }
         text
+    }
+
+    fn challenge_error(&self) -> Option<&'static str> {
+        self.more.as_ref().and_then(|more| more.challenge_error)
     }
 
     fn scope(&self) -> Option<&str> {
