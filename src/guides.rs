@@ -19,3 +19,5 @@ struct Tokens;
 struct TokensIntrospection;
 #[doc = include_str!("../docs/tokens-mtls.md")]
 struct TokensMtls;
+#[doc = include_str!("../docs/tokens-dpop.md")]
+struct TokensDpop;

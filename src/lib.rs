@@ -69,7 +69,7 @@
 //! |---|---|
 //! | build the whole stack | [`warden`] |
 //! | fetch an issuer's keys, and keep up when they rotate | `authn::jwks` |
-//! | accept bearer tokens, API keys, app keys, certificates of a mesh, or a scheme of my own | [`authn`] |
+//! | accept bearer tokens, tokens bound to a key, API keys, app keys, certificates of a mesh, or a scheme of my own | [`authn`] |
 //! | tell clients where to get a token, as MCP servers have to | [`authn::protected_resource`] |
 //! | say who may call which route | [`authz`] |
 //! | limit callers, and failed log-ins | [`rate_limit`] |
@@ -88,6 +88,7 @@
 //! | `api-key` | API keys and AppID/AppKey pairs | yes |
 //! | `axum` | the [`Principal`] extractor, `Warden::guard`, the peer address from `ConnectInfo` | yes |
 //! | `cors` | which pages of other origins may read the answers: tower-http's layer, preset | |
+//! | `dpop` | tokens bound to a key of their sender (RFC 9449) | |
 //! | `http-client` | a client for outgoing HTTPS requests, on reqwest and rustls | |
 //! | `introspection` | opaque bearer tokens: the authorization server is asked about each, with an HTTP client that you bring | |
 //! | `jwks` | keys that an issuer publishes, fetched and kept fresh: JWK sets and discovery; brings `http-client` | |

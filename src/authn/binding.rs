@@ -36,16 +36,20 @@ impl Proved {
         Ok(principal)
     }
 
-    fn fulfils(self, demanded: Confirmation) -> Result<(), TokenError> {
-        let Confirmation { jwk_thumbprint, certificate_digest } = demanded;
-        if let Some(demanded) = jwk_thumbprint {
-            // A proof of another key is the same as none: the token was stolen, or the proof is somebody else's.
-            match self.jwk_thumbprint {
-                Some(proved) if verify_slices_are_equal(&proved, &demanded).is_ok() => {}
-                _ => return Err(TokenError::SenderConstrained),
-            }
+    /// Whether the key that is demanded is the one that was proved. A proof of another key is the same as none: the token
+    /// was stolen, or the proof is somebody else's.
+    pub(super) fn has_key_of(self, demanded: Confirmation) -> bool {
+        demanded.jwk_thumbprint.is_none_or(|demanded| {
+            let proved = self.jwk_thumbprint;
+            proved.is_some_and(|proved| verify_slices_are_equal(&proved, &demanded).is_ok())
+        })
+    }
+
+    pub(super) fn fulfils(self, demanded: Confirmation) -> Result<(), TokenError> {
+        if !self.has_key_of(demanded) {
+            return Err(TokenError::SenderConstrained);
         }
-        match (certificate_digest, self.certificate_digest) {
+        match (demanded.certificate_digest, self.certificate_digest) {
             (None, _) => Ok(()),
             (Some(_), None) => Err(TokenError::CertificateMissing),
             (Some(demanded), Some(shown)) => verify_slices_are_equal(&shown, &demanded)

@@ -33,6 +33,8 @@ mod by_shape;
 pub mod client_certificate;
 #[cfg(feature = "api-key")]
 mod credential_header;
+#[cfg(feature = "dpop")]
+pub mod dpop;
 #[cfg(feature = "introspection")]
 pub mod introspection;
 #[cfg(feature = "api-key")]
@@ -45,6 +47,8 @@ mod layer;
 #[cfg(feature = "mtls")]
 pub mod mesh;
 pub mod protected_resource;
+#[cfg(feature = "dpop")]
+pub mod replay;
 pub mod revocation;
 #[cfg(feature = "jwt")]
 mod scheme_token;

@@ -144,6 +144,15 @@ impl Principal {
         self.0.scheme
     }
 
+    /// The same principal, come by way of another scheme: a token's validator does not see which one carried it.
+    #[cfg(feature = "dpop")]
+    pub(crate) fn with_scheme(mut self, scheme: &'static str) -> Self {
+        if self.0.scheme != scheme {
+            Arc::make_mut(&mut self.0).scheme = scheme;
+        }
+        self
+    }
+
     /// The scopes granted.
     #[must_use]
     pub fn scopes(&self) -> &Scopes {

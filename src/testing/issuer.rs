@@ -251,6 +251,12 @@ impl TestToken {
         self.issued_at(now.saturating_sub(ago).saturating_sub(LIFETIME).as_secs())
     }
 
+    /// Binds the token to a client's key: `cnf.jkt` (RFC 9449 6.1).
+    #[cfg(feature = "dpop")]
+    pub fn bound_to(self, key: &super::TestDpopKey) -> Self {
+        self.claim("cnf", json!({"jkt": key.thumbprint()}))
+    }
+
     /// Sets any claim.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());

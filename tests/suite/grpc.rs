@@ -3,6 +3,7 @@
 
 mod failures;
 mod mill;
+mod proofs;
 mod refusals;
 mod wire;
 

@@ -17,6 +17,7 @@ mod claims;
 mod client_address;
 mod contract;
 mod cors;
+mod dpop;
 mod errors;
 mod extract;
 mod gate;

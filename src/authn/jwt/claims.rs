@@ -88,6 +88,8 @@ pub(in crate::authn) fn check(
 ) -> Result<Checked, TokenError> {
     let times = check_bounds(claims, expected, now)?;
     let confirmation = confirmation(claims)?;
+    // A token that is bound to a key is carried by no other scheme (RFC 9449 7.2).
+    let scheme = if confirmation.jwk_thumbprint.is_some() { "DPoP" } else { scheme };
     let client_id = text(claims, "client_id")?;
     let may_be_client = expected.profile == Profile::Introspected { client_as_subject: true };
     let subject = match text(claims, "sub")? {

@@ -74,6 +74,12 @@ impl<'t> Compact<'t> {
         Header::parse(bytes)
     }
 
+    /// The bytes of the header, for a reader that wants more of it than [`Header`] keeps.
+    #[cfg(feature = "dpop")]
+    pub(in crate::authn) fn header_bytes(&self) -> Result<Vec<u8>, TokenError> {
+        URL_SAFE_NO_PAD.decode(self.header).map_err(|_| TokenError::Malformed)
+    }
+
     /// The bytes of the claims.
     pub(in crate::authn) fn payload(&self) -> Result<Vec<u8>, TokenError> {
         URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| TokenError::Malformed)

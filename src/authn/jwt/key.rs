@@ -113,11 +113,16 @@ impl VerifyingKey {
     ///
     /// If the JWK is malformed, holds private or symmetric material, or is not meant for verifying signatures.
     pub fn from_jwk(jwk: &str) -> Result<Self, KeyError> {
-        Self::from_jwk_members(&json::object(jwk.as_bytes()).map_err(|_| KeyError::Malformed)?)
+        let members = json::object(jwk.as_bytes()).map_err(|_| KeyError::Malformed)?;
+        Self::from_jwk_members(&members, None)
     }
 
-    fn from_jwk_members(members: &Map<String, Value>) -> Result<Self, KeyError> {
-        if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+    /// The same, from what was parsed; for one algorithm `only`, where it is known which one counts.
+    pub(in crate::authn) fn from_jwk_members(
+        members: &Map<String, Value>,
+        only: Option<Algorithm>,
+    ) -> Result<Self, KeyError> {
+        if ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"]
             .iter()
             .any(|name| members.contains_key(*name))
         {
@@ -145,9 +150,12 @@ impl VerifyingKey {
             Some(name) => Some(Algorithm::from_name(name).ok_or(KeyError::AlgorithmMismatch)?),
             None => None,
         };
+        let wanted = [named, only];
         let mut verifiers = Vec::new();
-        for algorithm in
-            fitting.iter().copied().filter(|fitting| named.is_none_or(|named| named == *fitting))
+        for algorithm in fitting
+            .iter()
+            .copied()
+            .filter(|fitting| wanted.iter().flatten().all(|it| it == fitting))
         {
             verifiers.push((algorithm, Verifier::Signature(parse_jwk(algorithm, members)?)));
         }
@@ -179,7 +187,7 @@ impl VerifyingKey {
 
     /// The usable public key in a member of a JWK set.
     pub(in crate::authn) fn from_jwk_value(jwk: &Value) -> Option<Self> {
-        Self::from_jwk_members(jwk.as_object()?).ok()
+        Self::from_jwk_members(jwk.as_object()?, None).ok()
     }
 
     /// Names the key, as tokens do in their header parameter `kid`.
@@ -211,7 +219,12 @@ impl VerifyingKey {
     }
 
     /// Whether `signature` is one of this key over `message`.
-    pub(super) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    pub(in crate::authn) fn verifies(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
         let Some((_, verifier)) = self.verifiers.iter().find(|(own, _)| *own == algorithm) else {
             return false;
         };

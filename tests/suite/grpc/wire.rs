@@ -17,7 +17,7 @@ use tower_warden::rate_limit::Quota;
 use super::{GET, Running, some_key};
 
 /// Calls a method with a plain HTTP/2 client.
-async fn raw(
+pub(super) async fn raw(
     server: &Running,
     path: &str,
     headers: &[(&str, &str)],
@@ -34,7 +34,7 @@ async fn raw(
 }
 
 /// One empty message: not compressed, of length 0.
-fn empty_message() -> BoxBody<Bytes, Infallible> {
+pub(super) fn empty_message() -> BoxBody<Bytes, Infallible> {
     Full::from(&[0_u8; 5][..]).boxed()
 }
 
