@@ -94,6 +94,7 @@
 //! | `jwks` | keys that an issuer publishes, fetched and kept fresh: JWK sets and discovery; brings `http-client` | |
 //! | `jwt` | bearer tokens: JWTs from configured keys; needs a C compiler | yes |
 //! | `mtls` | TLS client certificates: tokens that are bound to one, and callers in a mesh that are known by one | |
+//! | `redis` | what several instances share, in Redis: the DPoP proofs used | |
 //! | `testing` | a token issuer and a clock to turn by hand | |
 //! | `tonic` | `Status` from a [`Rejection`], the peer address from `TcpConnectInfo` | |
 //! | `full` | all of them, `testing` included | |

@@ -21,6 +21,17 @@ make_venv() {
     fi
 }
 
+# needs_system PROGRAM PACKAGE: installs a package of the system unless PROGRAM can be found. A service that comes with it
+# is not started: tests start their own.
+needs_system() {
+    if command -v "$1" >/dev/null; then
+        return
+    fi
+    printf 'installing %s of the system, for %s\n' "$2" "$1"
+    as_root apt-get -qq update
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install --yes "$2"
+}
+
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }

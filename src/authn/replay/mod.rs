@@ -31,6 +31,8 @@
 //! ```
 
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::error::Error;
 use std::fmt;
@@ -42,6 +44,8 @@ use std::time::Duration;
 use aws_lc_rs::digest::{Context, SHA256};
 
 pub use self::memory::MemoryReplayStore;
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisReplayStore, RedisReplayStoreBuilder};
 use super::Attempt;
 use super::dpop::ProofError;
 use crate::principal::Principal;
