@@ -122,6 +122,9 @@ impl Header {
         if raw.critical {
             return Err(TokenError::CriticalHeader);
         }
+        if raw.in_another_form {
+            return Err(TokenError::Malformed);
+        }
         let algorithm = raw.algorithm.ok_or(TokenError::Malformed)?;
         Ok(Self {
             algorithm: Algorithm::from_name(&algorithm).ok_or(TokenError::AlgorithmNotAllowed)?,
@@ -137,6 +140,7 @@ struct RawHeader<'de> {
     key_id: Option<Cow<'de, str>>,
     media_type: Option<Cow<'de, str>>,
     critical: bool,
+    in_another_form: bool,
 }
 
 struct RawHeaderVisitor;
@@ -167,7 +171,8 @@ impl<'de> Visitor<'de> for RawHeaderVisitor {
                 }
                 // `b64` changes what is signed and is only valid with `crit` (RFC 7797 3, 6).
                 "b64" | "enc" | "zip" => {
-                    return Err(A::Error::custom("not a signed token in plain form"));
+                    members.next_value::<IgnoredAny>()?;
+                    header.in_another_form = true;
                 }
                 _ => {
                     members.next_value::<IgnoredAny>()?;

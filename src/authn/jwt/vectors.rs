@@ -1,4 +1,8 @@
-//! Signatures and keys of C2SP Wycheproof (`tests/vectors`), which says valid or invalid of each.
+//! Tokens and keys that others published (`tests/vectors`); here those of C2SP Wycheproof, which says valid or invalid of
+//! each.
+
+mod cookbook;
+mod standards;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +12,7 @@ use super::compact::Compact;
 use super::{Algorithm, Issuer, KeyError, VerifyingKey};
 
 fn read(file: &str) -> Value {
-    let path = format!("{}/tests/vectors/wycheproof/{file}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
@@ -39,7 +43,7 @@ fn is_signed_by(key: &VerifyingKey, token: &str) -> bool {
 fn j1_j2_j5_j14_wycheproof_signatures() {
     let mut disagreements = Vec::new();
     let mut count = 0;
-    for group in read("json_web_signature.json")["testGroups"].as_array().unwrap() {
+    for group in read("wycheproof/json_web_signature.json")["testGroups"].as_array().unwrap() {
         let jwk = if group["public"].is_object() { &group["public"] } else { &group["private"] };
         let key = key(jwk);
         for test in group["tests"].as_array().unwrap() {
@@ -69,7 +73,7 @@ fn issuer(group: &Value) -> Option<Issuer> {
 fn j2_j13_wycheproof_keys() {
     let mut disagreements = Vec::new();
     let mut count = 0;
-    for group in read("json_web_key.json")["testGroups"].as_array().unwrap() {
+    for group in read("wycheproof/json_web_key.json")["testGroups"].as_array().unwrap() {
         let issuer = issuer(group);
         for test in group["tests"].as_array().unwrap() {
             let token = test["jws"].as_str().unwrap();
