@@ -1,9 +1,11 @@
 //! What an attacker, a careless integrator or bad weather tries. Each name says what holds nevertheless.
 
 mod answers;
+pub(crate) mod hostile_tokens;
 mod limits;
 mod paths;
 mod stacks;
+mod token_properties;
 mod tokens;
 
 use std::net::SocketAddr;

@@ -1,11 +1,12 @@
 //! Bearer tokens: signed tokens of configured issuers, through the real authentication layer.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::HeaderValue;
 use jsonwebtoken::{EncodingKey, Header};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 use tower_warden::authn::AuthenticateLayer;
 use tower_warden::authn::bearer::BearerAuthenticator;
@@ -16,6 +17,7 @@ use tower_warden::clock::Clock;
 use tower_warden::principal::PrincipalKind;
 use tower_warden::testing::{FakeClock, TestIssuer, TestToken};
 
+use crate::attacks::hostile_tokens::{LAB, Mode};
 use crate::support::{Answer, Logs, TestBody, ask, get, hello, through};
 
 const ISSUER: &str = "https://issuer.example";
@@ -43,12 +45,6 @@ fn token(signer: &TestIssuer) -> TestToken {
 
 async fn send(layer: &AuthenticateLayer, authorization: &str) -> Answer {
     through(layer, get("/", &[("authorization", authorization)])).await
-}
-
-fn reencode(token: &str, part: usize, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> String {
-    let mut parts: Vec<String> = token.split('.').map(str::to_owned).collect();
-    parts[part] = URL_SAFE_NO_PAD.encode(change(URL_SAFE_NO_PAD.decode(&parts[part]).unwrap()));
-    parts.join(".")
 }
 
 #[tokio::test]
@@ -130,13 +126,21 @@ async fn b5_b6_no_credentials_get_a_challenge_with_realm_and_without_error() {
     assert_eq!((answer.status, answer.header("www-authenticate")), (401, r#"Bearer realm="api""#));
 }
 
+/// The same table as in front of a whole stack, with the layer alone.
 #[tokio::test]
 async fn b7_every_bad_token_gets_one_uniform_401() {
-    let signer = signer();
-    let layer = layer(&signer);
-    let mut bodies = Vec::new();
-    for (name, token, error) in hostile_tokens(&signer) {
-        let answer = send(&layer, &format!("Bearer {token}")).await;
+    let mut answers = HashSet::new();
+    for (row, victim) in LAB.rows() {
+        let (name, token, reason) = row.parts();
+        let Ok(value) = HeaderValue::from_bytes(format!("Bearer {token}").as_bytes()) else {
+            continue; // no header field can hold it
+        };
+        let layer = AuthenticateLayer::new(BearerAuthenticator::new(
+            victim.validator(Mode::AccessTokensOnly),
+        ));
+        let mut request = get("/", &[]);
+        request.headers_mut().insert("authorization", value);
+        let answer = through(&layer, request).await;
         assert_eq!(answer.status, 401, "{name}");
         assert_eq!(
             answer.header("www-authenticate"),
@@ -144,12 +148,10 @@ async fn b7_every_bad_token_gets_one_uniform_401() {
             "{name}"
         );
         assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(answer.reason(), error.reason(), "{name}");
-        bodies.push(answer.text().to_owned());
+        assert_eq!(answer.reason(), reason, "{name}");
+        answers.insert(answer.text().to_owned());
     }
-    assert!(bodies.len() >= 40, "{}", bodies.len());
-    bodies.dedup();
-    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    assert_eq!(answers.len(), 1, "{answers:?}");
 }
 
 #[tokio::test]
@@ -193,230 +195,6 @@ async fn b11_garbage_after_bearer_is_401_and_long_tokens_are_not_decoded() {
         );
         assert!(answer.header("www-authenticate").contains(r#"error="invalid_token""#));
     }
-}
-
-/// Tokens that must be refused, each with the check that has to catch it.
-fn hostile_tokens(signer: &TestIssuer) -> Vec<(String, String, TokenError)> {
-    let good = || signer.token("ada").scope("orders:read");
-    let mut table = Vec::new();
-    let mut add = |name: &str, token: String, error| table.push((name.to_owned(), token, error));
-
-    // Form (J5, J6).
-    add("two parts", good().sign().rsplit_once('.').unwrap().0.to_owned(), TokenError::Malformed);
-    add("four parts", good().sign() + ".AAAA", TokenError::Malformed);
-    add(
-        "five parts, as an encrypted token has",
-        good().sign() + ".AAAA.AAAA",
-        TokenError::Malformed,
-    );
-    add("padding", good().sign() + "=", TokenError::Malformed);
-    add(
-        "empty signature",
-        good().sign().rsplit_once('.').unwrap().0.to_owned() + ".",
-        TokenError::Signature,
-    );
-    add(
-        "empty payload",
-        signer.sign(br#"{"alg":"ES256","kid":"test-ES256","typ":"at+jwt"}"#, b""),
-        TokenError::Malformed,
-    );
-    add(
-        "standard base64 alphabet",
-        reencode(&good().sign(), 0, |_| b"{\"alg\":\"?>\"}".to_vec()).replace(['-', '_'], "+"),
-        TokenError::Malformed,
-    );
-    add(
-        "header is an array",
-        reencode(&good().sign(), 0, |_| b"[]".to_vec()),
-        TokenError::Malformed,
-    );
-    add(
-        "header is not UTF-8",
-        reencode(&good().sign(), 0, |_| b"{\"alg\":\"\xff\"}".to_vec()),
-        TokenError::Malformed,
-    );
-    add(
-        "two headers",
-        reencode(&good().sign(), 0, |h| [h.clone(), h].concat()),
-        TokenError::Malformed,
-    );
-    let header = br#"{"alg":"ES256","kid":"test-ES256","typ":"at+jwt"}"#;
-    add(
-        "repeated alg",
-        signer.sign(br#"{"alg":"ES256","alg":"ES256"}"#, b"{}"),
-        TokenError::Malformed,
-    );
-    add("claims are an array", signer.sign(header, b"[]"), TokenError::Malformed);
-    add("claims are not UTF-8", signer.sign(header, b"{\"sub\":\"\xff\"}"), TokenError::Malformed);
-    add(
-        "repeated claim",
-        signer.sign(header, br#"{"sub":"ada","sub":"eve"}"#),
-        TokenError::Malformed,
-    );
-    let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(500), "]".repeat(500));
-    add("deep claims", signer.sign(header, deep.as_bytes()), TokenError::Malformed);
-
-    let long = "x".repeat(5000);
-    add("long header", good().header("x5c", json!([long])).sign(), TokenError::TooLong);
-
-    // Algorithm and key (J1 - J4).
-    for none in ["none", "None", "NONE", "nOnE"] {
-        let header = format!(r#"{{"alg":"{none}"}}"#);
-        let unsigned = format!(
-            "{}.{}.",
-            URL_SAFE_NO_PAD.encode(header),
-            good().sign().split('.').nth(1).unwrap()
-        );
-        add(none, unsigned, TokenError::AlgorithmNotAllowed);
-        add(
-            &format!("{none}, signed"),
-            good().header("alg", none).sign(),
-            TokenError::AlgorithmNotAllowed,
-        );
-    }
-    for other in
-        ["RS256", "HS256", "ES384", "EdDSA", "Ed25519", "es256", "ES256K", "", "A128KW", "dir"]
-    {
-        add(
-            &format!("alg {other:?}"),
-            good().header("alg", other).sign(),
-            TokenError::AlgorithmNotAllowed,
-        );
-    }
-    add("alg is a number", good().header("alg", 5).sign(), TokenError::Malformed);
-    add("alg is missing", good().without_header("alg").sign(), TokenError::Malformed);
-    add("unknown kid", good().header("kid", "other").sign(), TokenError::UnknownKey);
-    add("kid is a path", good().header("kid", "../../dev/null").sign(), TokenError::UnknownKey);
-    add("kid is a number", good().header("kid", 1).sign(), TokenError::Malformed);
-    add("crit", good().header("crit", json!(["exp"])).sign(), TokenError::CriticalHeader);
-    add("empty crit", good().header("crit", json!([])).sign(), TokenError::CriticalHeader);
-    add(
-        "crit names what is absent",
-        good().header("crit", json!(["x"])).sign(),
-        TokenError::CriticalHeader,
-    );
-    add("b64", good().header("b64", false).sign(), TokenError::Malformed);
-    let stranger = TestIssuer::new(ISSUER, AUDIENCE);
-    add("signed by another key", stranger.token("ada").sign(), TokenError::Signature);
-    let jwk = json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"});
-    add(
-        "brings its own jwk",
-        stranger.token("ada").header("jwk", jwk).sign(),
-        TokenError::Signature,
-    );
-    add(
-        "brings its own jku",
-        stranger.token("ada").header("jku", "https://evil.example").sign(),
-        TokenError::Signature,
-    );
-    add(
-        "changed claims",
-        reencode(&good().sign(), 1, |c| [&c[..c.len() - 1], b",\"x\":1}"].concat()),
-        TokenError::Signature,
-    );
-    add(
-        "signature cut short",
-        reencode(&good().sign(), 2, |s| s[..s.len() - 1].to_vec()),
-        TokenError::Signature,
-    );
-    add(
-        "signature too long",
-        reencode(&good().sign(), 2, |s| [s, vec![0]].concat()),
-        TokenError::Signature,
-    );
-    add(
-        "signature of zeros",
-        reencode(&good().sign(), 2, |s| vec![0; s.len()]),
-        TokenError::Signature,
-    );
-    add("huge signature", reencode(&good().sign(), 2, |_| vec![1; 4096]), TokenError::Malformed);
-
-    // Type (J11, J12).
-    for media_type in
-        ["JWT", "dpop+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt", "id+jwt", ""]
-    {
-        add(
-            &format!("typ {media_type:?}"),
-            good().header("typ", media_type).sign(),
-            TokenError::MediaType,
-        );
-    }
-    add("no typ", good().without_header("typ").sign(), TokenError::MediaType);
-
-    // Claims (J7 - J10).
-    add("no iss", good().without_claim("iss").sign(), TokenError::Issuer);
-    for issuer in [
-        "https://issuer.example/",
-        "https://ISSUER.example",
-        "https://issuer.example.evil.example",
-        "",
-    ] {
-        add(&format!("iss {issuer:?}"), good().claim("iss", issuer).sign(), TokenError::Issuer);
-    }
-    add("iss array", good().claim("iss", json!([ISSUER])).sign(), TokenError::Issuer);
-    add("no aud", good().without_claim("aud").sign(), TokenError::Audience);
-    add("other aud", good().claim("aud", "https://other.example").sign(), TokenError::Audience);
-    add("empty aud", good().claim("aud", json!([])).sign(), TokenError::Audience);
-    add(
-        "aud prefix",
-        good().claim("aud", "https://api.example/admin").sign(),
-        TokenError::Audience,
-    );
-    add("aud number", good().claim("aud", 1).sign(), TokenError::ClaimMalformed);
-    add(
-        "aud object",
-        good().claim("aud", json!({AUDIENCE: true})).sign(),
-        TokenError::ClaimMalformed,
-    );
-    add(
-        "aud of mixed types",
-        good().claim("aud", json!([AUDIENCE, 1])).sign(),
-        TokenError::ClaimMalformed,
-    );
-    add("expired", good().expired_since(Duration::from_secs(120)).sign(), TokenError::Expired);
-    add("no exp", good().without_claim("exp").sign(), TokenError::ExpiryMissing);
-    for value in [
-        json!("9999999999"),
-        json!(null),
-        json!(-1),
-        json!(1e300),
-        json!([9_999_999_999_u64]),
-        json!(true),
-    ] {
-        add(&format!("exp {value}"), good().claim("exp", value).sign(), TokenError::ClaimMalformed);
-    }
-    add("not yet valid", good().claim("nbf", u32::MAX).sign(), TokenError::NotYetValid);
-    for claim in ["nbf", "iat"] {
-        for value in [json!(-1), json!(1e300), json!("0"), json!(null), json!([1])] {
-            add(
-                &format!("{claim} {value}"),
-                good().claim(claim, value).sign(),
-                TokenError::ClaimMalformed,
-            );
-        }
-    }
-    add("nbf text", good().claim("nbf", "0").sign(), TokenError::ClaimMalformed);
-    add("issued in the future", good().claim("iat", u32::MAX).sign(), TokenError::IssuedInFuture);
-    add("no sub", good().without_claim("sub").sign(), TokenError::SubjectMissing);
-    add("empty sub", good().claim("sub", "").sign(), TokenError::SubjectMissing);
-    add("sub number", good().claim("sub", 1).sign(), TokenError::ClaimMalformed);
-    add(
-        "bound to a key",
-        good().claim("cnf", json!({"jkt": "x"})).sign(),
-        TokenError::SenderConstrained,
-    );
-    add("empty cnf", good().claim("cnf", json!({})).sign(), TokenError::SenderConstrained);
-    add(
-        "scope is an array",
-        good().claim("scope", json!(["orders:read"])).sign(),
-        TokenError::ClaimMalformed,
-    );
-    add("roles are numbers", good().claim("roles", json!([1])).sign(), TokenError::ClaimMalformed);
-    add("tenant is a number", good().claim("tenant", 1).sign(), TokenError::ClaimMalformed);
-    for claim in ["iat", "jti", "client_id"] {
-        add(&format!("no {claim}"), good().without_claim(claim).sign(), TokenError::ClaimMalformed);
-    }
-    table
 }
 
 #[test]
@@ -727,33 +505,6 @@ fn neither_token_nor_key_is_printed() {
         at_now(&signer).validate(&token(&signer).claim("ssn", "123-45-6789").sign()).unwrap();
     let printed = format!("{principal:?} {:?} {:?}", signer.verifying_key(), at_now(&signer));
     assert!(!printed.contains("123-45-6789") && !printed.contains("secret"), "{printed}");
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn any_single_bit_change_of_a_token_is_refused(position in 0_usize..10_000, bit in 0_u8..7) {
-        let signer = TestIssuer::with_algorithm(ISSUER, AUDIENCE, Algorithm::Hs256);
-        let mut bytes = token(&signer).sign().into_bytes();
-        let position = position % bytes.len();
-        bytes[position] ^= 1 << bit;
-        let changed = String::from_utf8(bytes).unwrap();
-        prop_assert!(at_now(&signer).validate(&changed).is_err(), "{}", changed);
-    }
-
-    #[test]
-    fn any_text_is_validated_without_panic(text in any::<String>()) {
-        let signer = TestIssuer::with_algorithm(ISSUER, AUDIENCE, Algorithm::Hs256);
-        prop_assert!(at_now(&signer).validate(&text).is_err());
-    }
-
-    #[test]
-    fn any_signed_claims_are_validated_without_panic(claims in any::<Vec<u8>>()) {
-        let signer = TestIssuer::with_algorithm(ISSUER, AUDIENCE, Algorithm::Hs256);
-        let header = br#"{"alg":"HS256"}"#;
-        prop_assert!(at_now(&signer).validate(&signer.sign(header, &claims)).is_err());
-    }
 }
 
 #[test]

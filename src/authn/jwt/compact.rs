@@ -6,9 +6,9 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use memchr::memchr;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
-use super::json::Name;
+use super::json::{Name, Strict};
 use super::{Algorithm, TokenError};
 
 /// Members that a header may have; real ones have two to four.
@@ -166,16 +166,16 @@ impl<'de> Visitor<'de> for RawHeaderVisitor {
                 "kid" => header.key_id = text(members.next_value()?),
                 "typ" => header.media_type = text(members.next_value()?),
                 "crit" => {
-                    members.next_value::<IgnoredAny>()?;
+                    members.next_value_seed(Strict::member())?;
                     header.critical = true;
                 }
                 // `b64` changes what is signed and is only valid with `crit` (RFC 7797 3, 6).
                 "b64" | "enc" | "zip" => {
-                    members.next_value::<IgnoredAny>()?;
+                    members.next_value_seed(Strict::member())?;
                     header.in_another_form = true;
                 }
                 _ => {
-                    members.next_value::<IgnoredAny>()?;
+                    members.next_value_seed(Strict::member())?;
                 }
             }
             *seen.get_mut(count).ok_or_else(|| A::Error::custom("too many members"))? = Some(name);

@@ -130,6 +130,11 @@ pub(super) struct Strict {
 }
 
 impl Strict {
+    /// A value of an object's member.
+    pub(super) const fn member() -> Self {
+        Self { depth_left: MAX_DEPTH - 1 }
+    }
+
     fn deeper<E: Error>(self) -> Result<Self, E> {
         let depth_left =
             self.depth_left.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
