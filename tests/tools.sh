@@ -32,6 +32,26 @@ needs_system() {
     as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install --yes "$2"
 }
 
+# The OpenID provider of tests/oidc-provider, with the packages of its lock file; node where there is none of use.
+needs_oidc_provider() {
+    local packages=tests/oidc-provider
+    if ! command -v npm >/dev/null; then
+        printf 'installing npm, for the OpenID provider\n'
+        as_root apt-get -qq update
+        as_root apt-get -qq install --yes npm
+    fi
+    if [ ! -x .tools/node/node_modules/.bin/node ] && ! node -e 'process.exit(Number(parseInt(process.versions.node) < 20))'; then
+        printf 'installing node 22 into .tools/node, for the OpenID provider\n'
+        npm install --silent --no-audit --no-fund --prefix .tools/node node@22
+    fi
+    if ! cmp --silent $packages/package-lock.json $packages/node_modules/.installed; then
+        printf 'installing %s into %s/node_modules, for the OpenID provider\n' \
+            "$(sed -n '/"dependencies"/,/}/s/.*"\(.*\)": "\(.*\)".*/\1 \2/p' $packages/package.json | paste -sd,)" $packages
+        npm ci --silent --no-audit --no-fund --prefix $packages
+        cp $packages/package-lock.json $packages/node_modules/.installed
+    fi
+}
+
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }

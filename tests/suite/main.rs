@@ -39,3 +39,4 @@ mod token_cache;
 mod tokens;
 mod warden;
 mod witness;
+mod provider;
