@@ -50,12 +50,19 @@ pub(crate) struct Provider {
 impl Provider {
     /// Starts the provider and waits until it listens.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with settings: `OIDC_CALLBACK` is where users are sent back to, `OIDC_BACKCHANNEL_LOGOUT` where the provider
+    /// tells that somebody logged out.
+    pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let stderr = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("oidc-provider-{}-{number}.stderr", std::process::id()));
         let mut child = Command::new(node())
             .arg("main.mjs")
+            .envs(settings.iter().copied())
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oidc-provider"))
             .stdin(Stdio::piped()) // it ends when nobody holds the other end
             .stdout(Stdio::piped())
@@ -140,12 +147,18 @@ impl Provider {
 
     /// Signs with new keys from now on; the old ones stay in the key set or go.
     pub(crate) async fn rotate(&self, keep: bool) {
-        self.control("POST", &format!("/rotate?keep={}", u8::from(keep))).await;
+        self.control("POST", &format!("/rotate?keep={}", u8::from(keep)), "").await;
     }
 
     /// Lets the next `n` answers on a path be of this status, after that many milliseconds; status 0 is a delay alone.
     pub(crate) async fn fault(&self, path: &str, status: u16, ms: u64, n: u32) {
-        self.control("POST", &format!("/fault?path={path}&status={status}&ms={ms}&n={n}")).await;
+        let fault = format!("/fault?path={path}&status={status}&ms={ms}&n={n}");
+        self.control("POST", &fault, "").await;
+    }
+
+    /// Lets the next `n` answers on a path be this status and this text, said to be JSON.
+    pub(crate) async fn answer(&self, path: &str, status: u16, body: &'static str, n: u32) {
+        self.control("POST", &format!("/fault?path={path}&status={status}&n={n}"), body).await;
     }
 
     /// How often a path was asked since the provider started.
@@ -155,12 +168,12 @@ impl Provider {
 
     /// How often each path was asked since the provider started.
     pub(crate) async fn stats(&self) -> Value {
-        self.control("GET", "/stats").await.json()
+        self.control("GET", "/stats", "").await.json()
     }
 
-    async fn control(&self, method: &str, path: &str) -> Answer {
+    async fn control(&self, method: &str, path: &str, body: &'static str) -> Answer {
         let uri = format!("{}{path}", self.control);
-        let request = Request::builder().method(method).uri(uri).body(Full::default()).unwrap();
+        let request = Request::builder().method(method).uri(uri).body(Full::from(body)).unwrap();
         let answer = self.send(request).await;
         assert_eq!(answer.status, 200, "{path}");
         answer

@@ -124,8 +124,10 @@ async fn the_provider_fails_on_demand_counts_and_forgets_what_is_revoked() {
     for status in [503, 503, 200] {
         assert_eq!(provider.get("/jwks").await.status, status);
     }
+    provider.answer("/jwks", 200, "no key set", 1).await;
+    assert_eq!(provider.jwks().await, "no key set");
     provider.fault("/jwks", 0, 600_000, 1).await;
-    let arrived = async { while provider.asked("/jwks").await < 4 {} };
+    let arrived = async { while provider.asked("/jwks").await < 5 {} };
     tokio::select! {
         keys = provider.jwks() => panic!("answered at once: {keys}"),
         () = arrived => {}
