@@ -25,6 +25,7 @@
 //! # What is not checked
 //!
 //! Whether a signed response is about the token that was asked about: RFC 9701 does not tie the two together, TLS does.
+//! The server's certificate: that is for the HTTP client, which must neither skip it nor follow redirects.
 //! An `exp` that is not there, since it is optional: such a token is good for as long as the server says so.
 //!
 //! # Deployment caveat
