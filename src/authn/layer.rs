@@ -176,6 +176,8 @@ impl<S> Layer<S> for AuthenticateLayer {
     }
 }
 
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// What the authentication layer carries to the response.
 #[derive(Debug)]
 pub struct AuthenticatedPass {
@@ -211,16 +213,27 @@ impl Pass for AuthenticatedPass {
     }
 
     fn on_response(self, head: &mut response::Parts) {
-        // What one principal may see, and a refusal, are not for a shared cache (RFC 9111 3.5; ASVS 14.3.2).
-        let refused = matches!(head.status.as_u16(), 401 | 403 | 429);
-        if refused || matches!(self.outcome, Outcome::Known) {
-            head.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        if self.forbids_storing(head.status) {
+            head.headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
         }
-        if let Some(header) = self.header {
-            head.headers.insert(header.0, header.1);
-            head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self.write(head);
+    }
+}
+
+impl AuthenticatedPass {
+    /// What one principal may see, and a refusal, are not for a shared cache (RFC 9111 3.5; ASVS 14.3.2), unless the
+    /// handler says otherwise.
+    pub(crate) fn forbids_storing(&self, status: StatusCode) -> bool {
+        matches!(status.as_u16(), 401 | 403 | 429) || matches!(self.outcome, Outcome::Known)
+    }
+
+    /// Writes what the scheme adds, and completes a handler's own 401.
+    pub(crate) fn write(&self, head: &mut response::Parts) {
+        if let Some((name, value)) = self.header.as_deref() {
+            head.headers.insert(name, value.clone());
+            head.headers.insert(CACHE_CONTROL, NO_STORE);
         }
-        // A handler's own 401: it may not know the schemes, and one without a challenge is no valid response.
+        // The handler may not know the schemes, and a 401 without a challenge is no valid response.
         if head.status == StatusCode::UNAUTHORIZED && !head.headers.contains_key(WWW_AUTHENTICATE) {
             for challenge in self.challenges.plain() {
                 head.headers.append(WWW_AUTHENTICATE, challenge);

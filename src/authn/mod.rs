@@ -66,6 +66,7 @@ use http::request;
 
 #[cfg(feature = "jwt")]
 pub use self::by_shape::ByShape;
+pub(crate) use self::layer::NO_STORE;
 pub use self::layer::{AuthenticateLayer, AuthenticatedPass};
 pub use self::token_validator::TokenValidator;
 use crate::principal::Principal;

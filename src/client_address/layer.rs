@@ -25,6 +25,20 @@ impl ClientAddressLayer {
     pub(crate) const fn trusted(&self) -> &TrustedProxies {
         &self.trusted
     }
+
+    /// Leaves the address in the request's extensions.
+    pub(crate) fn find(&self, head: &mut request::Parts) -> Result<(), Rejection> {
+        let Some(peer) = peer_of(&head.extensions) else {
+            return Err(Rejection::new(RejectionKind::Internal, "peer_address_unknown").with_source(
+                "the server does not tell who is connected: serve an axum router with \
+                 `into_make_service_with_connect_info::<SocketAddr>()`, a tonic one over TCP, or put a \
+                 `PeerAddress` into the request's extensions",
+            ));
+        };
+        // Replaces an address that somebody else left there.
+        head.extensions.insert(ClientAddress::new(self.trusted.client(peer, &head.headers)));
+        Ok(())
+    }
 }
 
 impl Gate for ClientAddressLayer {
@@ -35,18 +49,7 @@ impl Gate for ClientAddressLayer {
     }
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<()> {
-        let Some(peer) = peer_of(&head.extensions) else {
-            return Verdict::refuse(
-                Rejection::new(RejectionKind::Internal, "peer_address_unknown").with_source(
-                    "the server does not tell who is connected: serve an axum router with \
-                     `into_make_service_with_connect_info::<SocketAddr>()`, a tonic one over TCP, or put a \
-                     `PeerAddress` into the request's extensions",
-                ),
-            );
-        };
-        // Replaces an address that somebody else left there.
-        head.extensions.insert(ClientAddress::new(self.trusted.client(peer, &head.headers)));
-        Verdict::admit(())
+        Verdict::Ready(self.find(head))
     }
 }
 

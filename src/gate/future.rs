@@ -8,8 +8,7 @@ use http::{Request, Response, request};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::service::refuse;
-use super::{Body, HttpResponse, Pass, PendingVerdict};
+use super::{Body, HttpResponse, Pass, PendingVerdict, refuse};
 
 pin_project! {
     /// The future of a [`super::Gated`] service.
@@ -93,7 +92,8 @@ where
                             State::Calling { future, pass: Some(pass) }
                         }
                         Err(rejection) => {
-                            State::Refused { response: Some(refuse(rejection, control, &head)) }
+                            let response = refuse(rejection.by(control), &head);
+                            State::Refused { response: Some(response) }
                         }
                     }
                 }

@@ -73,6 +73,7 @@ use http::{request, response};
 pub use self::body::Body;
 pub use self::future::GateFuture;
 pub use self::http_response::HttpResponse;
+pub(crate) use self::service::refuse;
 pub use self::service::{GateLayer, Gated};
 use crate::rejection::Rejection;
 

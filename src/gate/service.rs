@@ -65,7 +65,7 @@ where
                 GateFuture::calling(self.inner.call(Request::from_parts(head, body)), pass)
             }
             Verdict::Ready(Err(rejection)) => {
-                GateFuture::refused(refuse(rejection, self.gate.name(), &head))
+                GateFuture::refused(refuse(rejection.by(self.gate.name()), &head))
             }
             Verdict::Pending(verdict) => {
                 // The clone has not been polled ready, so it stays and the ready one goes into the future
@@ -79,12 +79,7 @@ where
 }
 
 /// Logs a refusal and renders it for the protocol that the caller speaks.
-pub(super) fn refuse(
-    rejection: Rejection,
-    control: &'static str,
-    head: &request::Parts,
-) -> Response<Bytes> {
-    let rejection = rejection.by(control);
+pub(crate) fn refuse(rejection: Rejection, head: &request::Parts) -> Response<Bytes> {
     rejection.log(head);
     rejection.render(&Scene::of(head))
 }

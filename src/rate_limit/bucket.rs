@@ -20,6 +20,8 @@ const LAST_STATE: Ticks = (1 << STATE_BITS) - 1;
 /// Nanoseconds that a clock can show: 146 years. Behind that it stands still, which refuses in the end.
 const LAST_NANO: u128 = 1 << 62;
 
+const NANOS_PER_SECOND: u128 = 1_000_000_000;
+
 /// The greatest integer of a structured field (RFC 9651 3.3.1): a greater burst could not be told.
 const MAX_BURST: u64 = 999_999_999_999_999;
 
@@ -34,17 +36,20 @@ pub(super) enum Draw {
     Owe,
 }
 
-/// What came of it.
+/// What came of it, in the bucket's ticks: [`Bucket`] says it in tokens and seconds where somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Decision {
+    /// What there was too little.
+    missing: Ticks,
+    /// What the bucket is short of being full now.
+    used: Ticks,
+}
+
+impl Decision {
     /// Whether there was enough.
-    pub(super) allowed: bool,
-    /// Whole tokens in the bucket now.
-    pub(super) remaining: u64,
-    /// How long until there is enough; zero when there was.
-    pub(super) retry_after: Duration,
-    /// How long until the bucket is full again.
-    pub(super) full_after: Duration,
+    pub(super) const fn allowed(self) -> bool {
+        self.missing == 0
+    }
 }
 
 /// A quota in ticks.
@@ -117,22 +122,30 @@ impl Bucket {
     ) -> (Ticks, Decision) {
         let next = u128::from(cost).saturating_mul(self.per_token).saturating_add(full_at.max(now));
         let missing = (next - now).saturating_sub(self.capacity);
-        let allowed = missing == 0;
         let state = match draw {
-            Draw::Take if allowed => next,
+            Draw::Take if missing == 0 => next,
             Draw::Owe => next.min(LAST_STATE),
             Draw::Peek | Draw::Take => full_at,
         };
-        let used = state.saturating_sub(now);
-        let remaining = self.capacity.saturating_sub(used) / self.per_token;
-        let decision = Decision {
-            allowed,
-            // Never more than the burst, which is a u64.
-            remaining: u64::try_from(remaining).unwrap_or(self.burst),
-            retry_after: self.span(missing),
-            full_after: self.span(used),
-        };
-        (state, decision)
+        (state, Decision { missing, used: state.saturating_sub(now) })
+    }
+
+    /// Whole tokens that a decision left in the bucket.
+    pub(super) fn remaining(&self, decision: Decision) -> u64 {
+        let remaining = self.capacity.saturating_sub(decision.used) / self.per_token;
+        // Never more than the burst, which is a u64.
+        u64::try_from(remaining).unwrap_or(self.burst)
+    }
+
+    /// How long until there is enough; zero when there was.
+    pub(super) fn retry_after(&self, decision: Decision) -> Duration {
+        self.span(decision.missing)
+    }
+
+    /// Whole seconds, rounded up, until there is enough, or when there was, until the bucket is full again.
+    pub(super) fn seconds(&self, decision: Decision) -> u64 {
+        let ticks = if decision.allowed() { decision.used } else { decision.missing };
+        u64::try_from(ticks.div_ceil(self.per_nano * NANOS_PER_SECOND)).unwrap_or(u64::MAX)
     }
 
     /// A span as time, rounded up.

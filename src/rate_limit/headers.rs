@@ -9,8 +9,8 @@ use sfv::{Integer, ListSerializer, StringRef, key_ref};
 use super::bucket::{Bucket, Decision};
 use crate::config::ConfigError;
 
-pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Longer names only cost bytes in every response.
 const MAX_NAME: usize = 64;
@@ -50,36 +50,84 @@ impl Announcement {
     }
 
     /// Both fields, for a refusal.
-    pub(super) fn fields(&self, decision: &Decision) -> [(HeaderName, HeaderValue); 2] {
-        [(RATE_LIMIT_POLICY, self.policy.clone()), (RATE_LIMIT, self.state(decision))]
+    pub(super) fn fields(
+        &self,
+        bucket: &Bucket,
+        decision: Decision,
+    ) -> [(HeaderName, HeaderValue); 2] {
+        let state = State::line([self.state(bucket, decision)]);
+        [(RATE_LIMIT_POLICY, self.policy.clone()), (RATE_LIMIT, state)]
     }
 
     /// Writes both fields before those that limiters further in have written.
-    pub(super) fn write(&self, decision: &Decision, headers: &mut HeaderMap) {
+    pub(super) fn write(&self, bucket: &Bucket, decision: Decision, headers: &mut HeaderMap) {
         headers.reserve(ROOM.saturating_sub(headers.keys_len()));
-        for (name, value) in self.fields(decision) {
+        for (name, value) in self.fields(bucket, decision) {
             prepend(headers, name, value);
         }
     }
 
-    /// On every response, so the numbers are written without the serializer; what may need escapes is in the prefix.
-    fn state(&self, decision: &Decision) -> HeaderValue {
-        let after = if decision.allowed { decision.full_after } else { decision.retry_after };
-        let (mut r, mut t) = (itoa::Buffer::new(), itoa::Buffer::new());
-        let r = r.format(in_range(decision.remaining));
-        let t = t.format(i64::from(seconds_up(after)));
-        let mut text = String::with_capacity(self.state_prefix.len() + r.len() + 3 + t.len());
-        for part in [&self.state_prefix, r, ";t=", t] {
-            text.push_str(part);
+    pub(super) const fn policy(&self) -> &HeaderValue {
+        &self.policy
+    }
+
+    /// The policies of two limiters in one line, this one's first.
+    pub(super) fn policy_before(&self, inner: &Self) -> Option<HeaderValue> {
+        let both = [self.policy.as_bytes(), b", ", inner.policy.as_bytes()].concat();
+        HeaderValue::try_from(both).ok()
+    }
+
+    /// What a decision leaves to tell.
+    pub(super) fn state(&self, bucket: &Bucket, decision: Decision) -> State<'_> {
+        State {
+            prefix: &self.state_prefix,
+            remaining: in_range(bucket.remaining(decision)),
+            seconds: in_range(bucket.seconds(decision)),
         }
-        // The name was checked when the limiter was built, and numbers are ASCII: this always fits.
+    }
+}
+
+/// One member of the state field.
+#[derive(Clone, Copy)]
+pub(super) struct State<'a> {
+    prefix: &'a str,
+    remaining: u64,
+    seconds: u64,
+}
+
+impl State<'_> {
+    /// The field of these limiters, in their order.
+    ///
+    /// On every response, so the numbers are written without the serializer; what may need escapes is in the prefix.
+    pub(super) fn line<const LIMITERS: usize>(states: [State<'_>; LIMITERS]) -> HeaderValue {
+        // Exact, so that the text becomes a header value without being copied.
+        let mut text = String::with_capacity(states.iter().map(State::length).sum::<usize>() - 2);
+        let mut number = itoa::Buffer::new();
+        for State { prefix, remaining, seconds } in states {
+            if !text.is_empty() {
+                text.push_str(", ");
+            }
+            text.push_str(prefix);
+            text.push_str(number.format(remaining));
+            text.push_str(";t=");
+            text.push_str(number.format(seconds));
+        }
+        // The names were checked when the limiters were built, and numbers are ASCII: this always fits.
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+
+    /// With the comma before it.
+    fn length(&self) -> usize {
+        let digits = |number: u64| number.checked_ilog10().unwrap_or(0) as usize + 1;
+        ", ".len() + self.prefix.len() + digits(self.remaining) + ";t=".len() + digits(self.seconds)
     }
 }
 
 /// The largest Integer that a structured field can hold, at most (RFC 9651 3.3.1).
-fn in_range(number: u64) -> i64 {
-    Integer::try_from(number).unwrap_or(Integer::MAX).into()
+const fn in_range(number: u64) -> u64 {
+    const LARGEST: u64 = 999_999_999_999_999;
+
+    if number < LARGEST { number } else { LARGEST }
 }
 
 fn seconds_up(span: Duration) -> Integer {
@@ -88,7 +136,7 @@ fn seconds_up(span: Duration) -> Integer {
 }
 
 /// Puts a field line before those of the same name.
-fn prepend(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+pub(crate) fn prepend(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
     match headers.entry(name) {
         Entry::Vacant(entry) => {
             entry.insert(value);
@@ -110,18 +158,10 @@ mod tests {
 
     use super::*;
     use crate::rate_limit::Quota;
+    use crate::rate_limit::bucket::Draw;
 
     fn announcement(name: &str, quota: Quota) -> Announcement {
         Announcement::new(name, &Bucket::new(quota).unwrap()).unwrap()
-    }
-
-    fn decision(allowed: bool) -> Decision {
-        Decision {
-            allowed,
-            remaining: 42,
-            retry_after: Duration::from_millis(16_001),
-            full_after: Duration::from_nanos(99_000_000_001),
-        }
     }
 
     #[test]
@@ -138,10 +178,20 @@ mod tests {
     }
 
     #[test]
-    fn q4_the_state_field_rounds_its_time_up() {
-        let announcement = announcement("a\"b\\", Quota::per_second(100));
-        assert_eq!(announcement.state(&decision(true)), r#""a\"b\\";r=42;t=100"#);
-        assert_eq!(announcement.state(&decision(false)), r#""a\"b\\";r=42;t=17"#);
+    fn q4_the_state_field_rounds_its_time_up_and_fits_its_room() {
+        let state = |remaining, seconds| State { prefix: r#""a\"b\\";r="#, remaining, seconds };
+        for (left, seconds) in [(0, 0), (9, 10), (42, 100), (99, 999), (1_000_000, 86_400)] {
+            let line = State::line([state(left, seconds), state(seconds, left)]);
+            let expected =
+                format!(r#""a\"b\\";r={left};t={seconds}, "a\"b\\";r={seconds};t={left}"#);
+            assert_eq!(line, expected);
+        }
+        let bucket = Bucket::new(Quota::per_minute(60)).unwrap();
+        let announcement = Announcement::new("p", &bucket).unwrap();
+        let (full_after, decision) = bucket.draw(0, 500_000_000, 3, Draw::Take);
+        assert_eq!(announcement.fields(&bucket, decision)[1].1, "\"p\";r=57;t=3");
+        let (_, decision) = bucket.draw(full_after, 500_000_001, 59, Draw::Take);
+        assert_eq!(announcement.fields(&bucket, decision)[1].1, "\"p\";r=57;t=2");
     }
 
     #[test]

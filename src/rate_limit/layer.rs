@@ -2,6 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, request, response};
 use tower::Layer;
@@ -114,11 +115,11 @@ impl Limiter {
         Ok(group(client.ip(), self.ipv6_prefix))
     }
 
-    fn draw(&self, key: &Key<'_>, draw: Draw) -> Decision {
-        self.store.draw(key, &self.bucket, self.clock.monotonic(), 1, draw)
+    fn draw(&self, key: &Key<'_>, now: Duration, draw: Draw) -> Decision {
+        self.store.draw(key, &self.bucket, now, 1, draw)
     }
 
-    fn refusal(&self, decision: &Decision, asked: &HeaderMap) -> Rejection {
+    fn refusal(&self, decision: Decision, asked: &HeaderMap) -> Rejection {
         let reason = match self.charged {
             Charged::Address => "address_quota_exceeded",
             Charged::Principal => "principal_quota_exceeded",
@@ -126,10 +127,10 @@ impl Limiter {
         };
         let mut rejection = Rejection::new(RejectionKind::QuotaExceeded, reason)
             .with_source(PolicySpent(self.name.clone()))
-            .with_retry_after(decision.retry_after)
+            .with_retry_after(self.bucket.retry_after(decision))
             .with_violated_policy(self.name.clone());
         if let Some(announcement) = self.announced(asked) {
-            for (name, value) in announcement.fields(decision) {
+            for (name, value) in announcement.fields(&self.bucket, decision) {
                 rejection = rejection.with_header(name, value);
             }
         }
@@ -146,22 +147,23 @@ fn misplaced(reason: &'static str, advice: &'static str) -> Rejection {
     Rejection::new(RejectionKind::Internal, reason).with_source(advice)
 }
 
-impl Gate for RateLimitLayer {
-    type Pass = RateLimitPass;
+const CONTROL: &str = "rate_limit";
 
-    fn name(&self) -> &'static str {
-        "rate_limit"
+impl RateLimitLayer {
+    /// What the request is charged at this moment, or why it is refused.
+    pub(super) fn charge(&self, head: &request::Parts, now: Duration) -> Result<Charge, Rejection> {
+        self.draw(head, now).map_err(|rejection| rejection.by(CONTROL))
     }
 
-    fn admit(&self, head: &mut request::Parts) -> Verdict<RateLimitPass> {
-        let limiter = &self.limiter;
-        let (decision, owing) = match limiter.charged {
+    fn draw(&self, head: &request::Parts, now: Duration) -> Result<Charge, Rejection> {
+        let limiter = &*self.limiter;
+        let (decision, charge) = match limiter.charged {
             Charged::Principal => {
                 let Some(principal) = Principal::of(&head.extensions) else {
                     return if head.extensions.get::<Challenges>().is_some() {
-                        Verdict::admit(RateLimitPass(After::Nothing))
+                        Ok(Charge::Nothing)
                     } else {
-                        Verdict::refuse(misplaced(
+                        Err(misplaced(
                             "authentication_missing",
                             "put an `AuthenticateLayer` outside this rate limiter; a gate of your own that \
                              authenticates leaves `Challenges` in the extensions of anonymous requests",
@@ -169,37 +171,65 @@ impl Gate for RateLimitLayer {
                     };
                 };
                 let (issuer, subject) = principal.identity();
-                (limiter.draw(&Key::Principal { issuer, subject }, Draw::Take), None)
+                let decision = limiter.draw(&Key::Principal { issuer, subject }, now, Draw::Take);
+                (decision, Charge::Request(decision))
             }
-            Charged::Address => match limiter.address(head) {
-                Ok(address) => (limiter.draw(&Key::Address(address), Draw::Take), None),
-                Err(rejection) => return Verdict::refuse(rejection),
-            },
-            // A warden's own has its place, also inside of another warden.
-            Charged::FailedAuthentication
-                if self.concerns.is_none() && head.extensions.get::<Challenges>().is_some() =>
-            {
-                return Verdict::refuse(misplaced(
-                    "failures_limited_inside_authentication",
-                    "put this rate limiter outside the `AuthenticateLayer`: inside, it sees no failure",
-                ));
+            Charged::Address => {
+                let address = limiter.address(head)?;
+                let decision = limiter.draw(&Key::Address(address), now, Draw::Take);
+                (decision, Charge::Request(decision))
             }
-            Charged::FailedAuthentication => match limiter.address(head) {
-                Ok(address) => (limiter.draw(&Key::Address(address), Draw::Peek), Some(address)),
-                Err(rejection) => return Verdict::refuse(rejection),
-            },
+            Charged::FailedAuthentication => {
+                // A warden's own has its place, also inside of another warden.
+                if self.concerns.is_none() && head.extensions.get::<Challenges>().is_some() {
+                    return Err(misplaced(
+                        "failures_limited_inside_authentication",
+                        "put this rate limiter outside the `AuthenticateLayer`: inside, it sees no failure",
+                    ));
+                }
+                let address = limiter.address(head)?;
+                let decision = limiter.draw(&Key::Address(address), now, Draw::Peek);
+                (decision, Charge::Failure(address))
+            }
         };
         let concerned = || self.concerns.as_ref().is_none_or(|concerns| concerns(head));
-        if !decision.allowed && concerned() {
-            return Verdict::refuse(limiter.refusal(&decision, &head.headers));
+        if !decision.allowed() && concerned() {
+            return Err(limiter.refusal(decision, &head.headers));
         }
-        Verdict::admit(RateLimitPass(match owing {
-            Some(address) => After::ChargeFailure(limiter.clone(), address),
-            None if limiter.announced(&head.headers).is_some() => {
-                After::Announce(limiter.clone(), decision)
+        Ok(charge)
+    }
+}
+
+impl Limiter {
+    /// Charges the address if this is the answer to a failed authentication.
+    pub(super) fn charge_failure(&self, address: IpAddr, response: &response::Parts) {
+        let failed = response
+            .extensions
+            .get::<Rejection>()
+            .is_some_and(|rejection| rejection.kind() == RejectionKind::InvalidCredentials);
+        if failed {
+            self.draw(&Key::Address(address), self.clock.monotonic(), Draw::Owe);
+        }
+    }
+}
+
+impl Gate for RateLimitLayer {
+    type Pass = RateLimitPass;
+
+    fn name(&self) -> &'static str {
+        CONTROL
+    }
+
+    fn admit(&self, head: &mut request::Parts) -> Verdict<RateLimitPass> {
+        let limiter = &self.limiter;
+        match self.charge(head, limiter.clock.monotonic()) {
+            Ok(Charge::Request(_)) if limiter.announced(&head.headers).is_none() => {
+                Verdict::admit(RateLimitPass(None))
             }
-            None => After::Nothing,
-        }))
+            Ok(Charge::Nothing) => Verdict::admit(RateLimitPass(None)),
+            Ok(charge) => Verdict::admit(RateLimitPass(Some((limiter.clone(), charge)))),
+            Err(rejection) => Verdict::refuse(rejection),
+        }
     }
 }
 
@@ -230,45 +260,37 @@ impl fmt::Debug for RateLimitLayer {
     }
 }
 
-/// What a rate limiter carries to the response.
-#[derive(Debug)]
-pub struct RateLimitPass(After);
-
-enum After {
+/// What an admitted request is charged.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Charge {
+    /// Nothing: nobody is known.
     Nothing,
-    Announce(Arc<Limiter>, Decision),
-    ChargeFailure(Arc<Limiter>, IpAddr),
+    /// One token, which was taken.
+    Request(Decision),
+    /// One token of this address, should its authentication fail.
+    Failure(IpAddr),
 }
+
+/// What a rate limiter carries to the response, where something is left to do.
+pub struct RateLimitPass(Option<(Arc<Limiter>, Charge)>);
 
 impl Pass for RateLimitPass {
     fn on_response(self, response: &mut response::Parts) {
         match self.0 {
-            After::Nothing => {}
-            After::Announce(limiter, decision) => {
+            Some((limiter, Charge::Request(decision))) => {
                 if let Some(announcement) = &limiter.announcement {
-                    announcement.write(&decision, &mut response.headers);
+                    announcement.write(&limiter.bucket, decision, &mut response.headers);
                 }
             }
-            After::ChargeFailure(limiter, address) => {
-                let failed = response
-                    .extensions
-                    .get::<Rejection>()
-                    .is_some_and(|rejection| rejection.kind() == RejectionKind::InvalidCredentials);
-                if failed {
-                    limiter.draw(&Key::Address(address), Draw::Owe);
-                }
-            }
+            Some((limiter, Charge::Failure(address))) => limiter.charge_failure(address, response),
+            Some((_, Charge::Nothing)) | None => {}
         }
     }
 }
 
-impl fmt::Debug for After {
+impl fmt::Debug for RateLimitPass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Nothing => "Nothing",
-            Self::Announce(..) => "Announce",
-            Self::ChargeFailure(..) => "ChargeFailure",
-        })
+        f.debug_tuple("RateLimitPass").field(&self.0.as_ref().map(|(_, charge)| charge)).finish()
     }
 }
 

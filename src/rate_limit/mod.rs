@@ -61,9 +61,12 @@ mod builder;
 mod headers;
 mod key;
 mod layer;
+mod limits;
 mod quota;
 mod store;
 
 pub use self::builder::RateLimitBuilder;
+pub(crate) use self::headers::{RATE_LIMIT, RATE_LIMIT_POLICY, prepend};
 pub use self::layer::{RateLimitLayer, RateLimitPass};
+pub(crate) use self::limits::{Charges, Limits};
 pub use self::quota::Quota;

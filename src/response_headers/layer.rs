@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
-use http::{request, response};
+use http::{HeaderMap, request, response};
 use tower::Layer;
 
 use super::ResponseHeadersBuilder;
@@ -78,6 +78,27 @@ impl ResponseHeadersLayer {
         }
         self
     }
+
+    /// Whether the request came over a secure transport.
+    pub(crate) fn is_secure(&self, head: &request::Parts) -> bool {
+        self.https.of(head)
+    }
+
+    /// What a response without header fields of its own gets.
+    pub(crate) fn ready(&self, secure: bool) -> &HeaderMap {
+        self.plan.ready(secure)
+    }
+
+    /// Puts the header fields of a response that has few into `ready`, which begins as a copy of [`ready`](Self::ready).
+    pub(crate) fn rebuild(&self, headers: &mut HeaderMap, ready: HeaderMap, secure: bool) {
+        self.plan.rebuild(headers, ready, secure);
+    }
+
+    /// Writes the headers of the answer to a call over gRPC, or over HTTP.
+    pub(crate) fn write(&self, headers: &mut HeaderMap, secure: bool, asked: Protocol) {
+        let grpc = asked == Protocol::Grpc && is_grpc(headers);
+        self.plan.apply(headers, secure, grpc);
+    }
 }
 
 impl Gate for ResponseHeadersLayer {
@@ -90,7 +111,7 @@ impl Gate for ResponseHeadersLayer {
     fn admit(&self, head: &mut request::Parts) -> Verdict<ResponseHeadersPass> {
         Verdict::admit(ResponseHeadersPass {
             plan: Arc::clone(&self.plan),
-            secure: self.https.of(head),
+            secure: self.is_secure(head),
             grpc: Protocol::of(&head.headers) == Protocol::Grpc,
         })
     }
@@ -114,12 +135,14 @@ pub struct ResponseHeadersPass {
 
 impl Pass for ResponseHeadersPass {
     fn on_response(self, head: &mut response::Parts) {
-        // The caller names its own protocol; a page stays a page.
-        let grpc = self.grpc
-            && (!head.headers.contains_key(CONTENT_TYPE)
-                || Protocol::of(&head.headers) == Protocol::Grpc);
-        self.plan.apply(head, self.secure, grpc);
+        let grpc = self.grpc && is_grpc(&head.headers);
+        self.plan.apply(&mut head.headers, self.secure, grpc);
     }
+}
+
+/// Whether the answer to a gRPC call is one. The caller names its own protocol; a page stays a page.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    !headers.contains_key(CONTENT_TYPE) || Protocol::of(headers) == Protocol::Grpc
 }
 
 impl Https {

@@ -1,9 +1,9 @@
 use std::mem;
 
+use http::HeaderMap;
 use http::header::{
     Entry, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, response};
 
 use super::disclosing::discloses;
 
@@ -16,12 +16,9 @@ pub(super) struct Plan {
     hsts: Option<HeaderValue>,
     /// Names that disclose software and stay nevertheless.
     kept: Vec<HeaderName>,
-    /// All headers of a response to a secure request that has none of its own.
-    all: HeaderMap,
+    /// All headers of a response that has none of its own, over plain HTTP and over HTTPS.
+    ready: [HeaderMap; 2],
 }
-
-/// Up to so many header fields of its own a response is cheaper copied into ours than the other way round.
-const FEW: usize = 3;
 
 impl Plan {
     pub(super) fn new(
@@ -31,11 +28,18 @@ impl Plan {
         kept: Vec<HeaderName>,
     ) -> Self {
         let yielding: HeaderMap = yielding.into_iter().collect();
-        let mut plan = Self { all: yielding.clone(), yielding, nosniff, hsts, kept };
-        let mut all = mem::take(&mut plan.all);
-        plan.enforce(&mut all, true);
-        plan.all = all;
+        let mut plan = Self { ready: Default::default(), yielding, nosniff, hsts, kept };
+        plan.ready = [false, true].map(|secure| {
+            let mut ready = HeaderMap::new();
+            plan.change(&mut ready, secure, false);
+            ready
+        });
         plan
+    }
+
+    /// All headers of a response that has none of its own.
+    pub(super) const fn ready(&self, secure: bool) -> &HeaderMap {
+        &self.ready[secure as usize]
     }
 
     /// The switches that make it weaker than the preset.
@@ -49,18 +53,20 @@ impl Plan {
         .flatten()
     }
 
-    pub(super) fn apply(&self, head: &mut response::Parts, secure: bool, grpc: bool) {
-        let headers = &mut head.headers;
-        if secure && !grpc && headers.len() <= FEW {
-            return self.rebuild(headers);
+    pub(super) fn apply(&self, headers: &mut HeaderMap, secure: bool, grpc: bool) {
+        let ready = self.ready(secure);
+        // A response with few header fields is cheaper copied into ours than the other way round.
+        if !grpc && headers.len() <= ready.len() / 2 {
+            self.rebuild(headers, ready.clone(), secure);
+        } else {
+            self.change(headers, secure, grpc);
         }
-        self.change(headers, secure, grpc);
     }
 
     fn change(&self, headers: &mut HeaderMap, secure: bool, grpc: bool) {
         self.remove_disclosing(headers);
         if !grpc {
-            headers.reserve(self.all.keys_len());
+            headers.reserve(self.yielding.keys_len() + 2);
             for (name, value) in &self.yielding {
                 if let Entry::Vacant(vacant) = headers.entry(name) {
                     vacant.insert(value.clone());
@@ -70,13 +76,13 @@ impl Plan {
         self.enforce(headers, secure);
     }
 
-    /// The same for a response that has few headers: they go into a copy of ours. A copy hashes no names.
-    fn rebuild(&self, headers: &mut HeaderMap) {
-        let own = mem::replace(headers, self.all.clone());
+    /// The same for a response that has few headers: they go into `ready`, a copy of ours. A copy hashes no names.
+    pub(super) fn rebuild(&self, headers: &mut HeaderMap, ready: HeaderMap, secure: bool) {
+        let own = mem::replace(headers, ready);
         let mut current = None;
         for (name, value) in own {
             if let Some(name) = name {
-                current = self.is_for_the_handler(&name).then_some(name);
+                current = self.is_for_the_handler(&name, secure).then_some(name);
                 if let Some(name) = &current {
                     headers.insert(name, value);
                 }
@@ -87,9 +93,9 @@ impl Plan {
         }
     }
 
-    fn is_for_the_handler(&self, name: &HeaderName) -> bool {
+    fn is_for_the_handler(&self, name: &HeaderName, secure: bool) -> bool {
         let enforced = (self.nosniff && *name == X_CONTENT_TYPE_OPTIONS)
-            || (self.hsts.is_some() && *name == STRICT_TRANSPORT_SECURITY);
+            || (*name == STRICT_TRANSPORT_SECURITY && (!secure || self.hsts.is_some()));
         !enforced && !self.removes(name)
     }
 
@@ -141,14 +147,16 @@ mod tests {
                 "[a-z]{1,3}",
             ), 0..12),
             enforced: bool,
+            secure: bool,
         ) {
             let mut changed = HeaderMap::new();
             for (name, value) in &own {
                 changed.append(*name, HeaderValue::from_str(value).unwrap());
             }
             let mut rebuilt = changed.clone();
-            plan(enforced).change(&mut changed, true, false);
-            plan(enforced).rebuild(&mut rebuilt);
+            let plan = plan(enforced);
+            plan.change(&mut changed, secure, false);
+            plan.rebuild(&mut rebuilt, plan.ready(secure).clone(), secure);
             prop_assert_eq!(changed, rebuilt);
         }
     }

@@ -15,7 +15,7 @@ use super::{CONTROL, SafeToShow, SanitizedBody, grpc};
 use crate::gate::Body;
 use crate::rejection::{Challenges, Protocol, Rejection, RejectionKind, problem_of_status};
 
-type Settled<B> = Response<Body<SanitizedBody<B>>>;
+pub(crate) type Settled<B> = Response<Body<SanitizedBody<B>>>;
 
 /// The fields of a failed response that stay; the module says why.
 static KEPT_OF_FAILURES: [HeaderName; 13] = [
@@ -49,15 +49,14 @@ where
     settled
 }
 
-/// The answer when there is none.
-pub(super) fn after_panic<B>(asked: &Asked, panicked: Panicked) -> Settled<B> {
+/// The answer when there is none, without the id.
+pub(crate) fn after_panic<B>(asked: &Asked, panicked: Panicked) -> Settled<B> {
     let failure = Rejection::new(RejectionKind::Internal, "handler_panicked").with_source(panicked);
-    let mut settled = refuse(asked, failure, &HeaderMap::new());
-    settled.headers_mut().insert(X_REQUEST_ID, asked.id.to_header_value());
-    settled
+    refuse(asked, failure, &HeaderMap::new())
 }
 
-fn judge<B>(asked: Asked, response: Response<B>) -> Settled<B>
+/// What is answered in place of what the inner service did, without the id.
+pub(crate) fn judge<B>(asked: Asked, response: Response<B>) -> Settled<B>
 where
     B: http_body::Body<Data = Bytes>,
 {

@@ -1,34 +1,36 @@
 use std::fmt;
 
 use http::uri::PathAndQuery;
-use http::{HeaderName, Method, Request};
+use http::{HeaderName, Method, request};
 
 use crate::rejection::{CorrelationId, Protocol, Rejection, Scene};
 
-pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What is remembered of a request until its answer is there.
 #[derive(Clone)]
-pub(super) struct Asked {
-    pub(super) id: CorrelationId,
-    pub(super) protocol: Protocol,
+pub(crate) struct Asked {
+    pub(crate) id: CorrelationId,
+    pub(crate) protocol: Protocol,
     pub(super) method: Method,
     target: Option<PathAndQuery>,
 }
 
 impl Asked {
-    /// Gives the request its id, unless a layer further out did.
-    pub(super) fn of<B>(request: &mut Request<B>) -> Self {
-        let id = CorrelationId::of(request.extensions()).unwrap_or_else(|| {
+    /// Gives the request its id, unless a layer further out did. What the caller calls it could forge the log of another
+    /// request.
+    pub(crate) fn of(head: &mut request::Parts) -> Self {
+        head.headers.remove(X_REQUEST_ID);
+        let id = CorrelationId::of(&head.extensions).unwrap_or_else(|| {
             let id = CorrelationId::fresh();
-            request.extensions_mut().insert(id);
+            head.extensions.insert(id);
             id
         });
         Self {
             id,
-            protocol: Protocol::of(request.headers()),
-            method: request.method().clone(),
-            target: request.uri().path_and_query().cloned(),
+            protocol: Protocol::of(&head.headers),
+            method: head.method.clone(),
+            target: head.uri.path_and_query().cloned(),
         }
     }
 
@@ -51,15 +53,17 @@ impl fmt::Debug for Asked {
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
+
     use super::*;
     use crate::sanitize::SanitizedBody;
 
     #[test]
     fn u3_the_debug_form_of_a_body_has_no_query() {
-        let mut request = Request::get("/orders?token=t0k3n").body(()).unwrap();
-        let body = SanitizedBody::watched((), Asked::of(&mut request));
+        let (mut head, ()) = Request::get("/orders?token=t0k3n").body(()).unwrap().into_parts();
+        let body = SanitizedBody::watched((), Asked::of(&mut head));
         let text = format!("{body:?}");
         assert!(!text.contains("t0k3n"), "{text}");
-        assert!(text.contains(&CorrelationId::of(request.extensions()).unwrap().to_string()));
+        assert!(text.contains(&CorrelationId::of(&head.extensions).unwrap().to_string()));
     }
 }

@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::SanitizedBody;
 use super::answer::{after_panic, settle};
-use super::asked::Asked;
+use super::asked::{Asked, X_REQUEST_ID};
 use super::panicked::Panicked;
 use crate::gate::Body;
 
@@ -66,7 +66,11 @@ where
         let asked = this.asked.take().expect(POLLED_AFTER_READY);
         Poll::Ready(match outcome {
             Ok(answer) => answer.map(|response| settle(asked, response)),
-            Err(panicked) => Ok(after_panic(&asked, panicked)),
+            Err(panicked) => {
+                let mut settled = after_panic(&asked, panicked);
+                settled.headers_mut().insert(X_REQUEST_ID, asked.id.to_header_value());
+                Ok(settled)
+            }
         })
     }
 }

@@ -83,8 +83,11 @@ mod grpc;
 mod panicked;
 mod service;
 
+pub(crate) use self::answer::{after_panic, judge};
+pub(crate) use self::asked::{Asked, X_REQUEST_ID};
 pub use self::body::SanitizedBody;
 pub use self::future::SanitizeFuture;
+pub(crate) use self::panicked::Panicked;
 pub use self::service::{SanitizeLayer, Sanitized};
 #[cfg(doc)]
 use crate::rejection::CorrelationId;

@@ -4,10 +4,10 @@ use std::fmt;
 
 /// What a panic said; for the log only.
 #[derive(Debug)]
-pub(super) struct Panicked(String);
+pub(crate) struct Panicked(String);
 
 impl Panicked {
-    pub(super) fn new(payload: &(dyn Any + Send)) -> Self {
+    pub(crate) fn new(payload: &(dyn Any + Send)) -> Self {
         let text = payload
             .downcast_ref::<&str>()
             .copied()

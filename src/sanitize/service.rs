@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tower::{Layer, Service};
 
-use super::asked::{Asked, X_REQUEST_ID};
+use super::asked::Asked;
 use super::panicked::Panicked;
 use super::{SanitizeFuture, SanitizedBody};
 use crate::gate::Body;
@@ -50,9 +50,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
-        request.headers_mut().remove(X_REQUEST_ID);
-        let asked = Asked::of(&mut request);
+    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        let (mut head, body) = request.into_parts();
+        let asked = Asked::of(&mut head);
+        let request = Request::from_parts(head, body);
         // The request is moved in and lost with a panic; what the service itself keeps is for its owner to judge, as
         // with any service that returned an error.
         match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {

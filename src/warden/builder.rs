@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use super::answer::AnswerHeaders;
+use super::controls::Controls;
 use super::{Part, Warden};
 #[cfg(feature = "mtls")]
 use crate::authn::client_certificate::ForwardedCertificates;
@@ -10,9 +12,8 @@ use crate::authz::{Rules, RulesLayer};
 use crate::client_address::{ClientAddressLayer, TrustedProxies};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
-use crate::rate_limit::{Quota, RateLimitBuilder, RateLimitLayer};
+use crate::rate_limit::{Limits, Quota, RateLimitBuilder, RateLimitLayer};
 use crate::response_headers::ResponseHeadersLayer;
-use crate::sanitize::SanitizeLayer;
 
 /// Requests of one client address: a page of an application fetches dozens of things at once.
 const ADDRESS_QUOTA: Quota = Quota::per_minute(1_200).burst(200);
@@ -227,17 +228,16 @@ impl WardenBuilder {
         let presents = authenticate.clone();
         let failure_limit = failure_limit
             .map(|limit| limit.only_for(move |head| presents.is_credential_presented(head)));
+        let limits = Limits::new(address_limit, failure_limit, principal_limit, clock);
         let https = trusted_proxies.clone();
-        Ok(Warden {
-            response_headers: self.response_headers.detect_https(move |head| https.is_https(head)),
-            sanitize: SanitizeLayer::new(),
+        let headers = self.response_headers.detect_https(move |head| https.is_https(head));
+        Ok(Warden(Arc::new(Controls {
+            headers: AnswerHeaders::new(headers, limits.policies()),
             client_address: ClientAddressLayer::new(trusted_proxies),
-            address_limit,
-            failure_limit,
+            limits,
             authenticate,
-            principal_limit,
             rules: RulesLayer::new(rules),
-        })
+        })))
     }
 
     /// All trusted issuers make one scheme, asked first.

@@ -70,37 +70,30 @@
 //! # Ok(()) }
 //! ```
 
+mod answer;
 mod builder;
+mod controls;
+mod future;
 mod part;
+mod passage;
 mod service;
 
 use std::fmt;
+use std::sync::Arc;
 
 use tower::Layer;
 
 pub use self::builder::WardenBuilder;
+use self::controls::Controls;
+pub use self::future::GuardedFuture;
 pub use self::part::Part;
-pub use self::service::Guarded;
-use crate::authn::AuthenticateLayer;
-use crate::authz::{Rules, RulesLayer};
-use crate::client_address::ClientAddressLayer;
-use crate::gate::Gated;
+pub use self::service::{Guarded, GuardedBody};
+use crate::authz::Rules;
 use crate::rate_limit::RateLimitLayer;
-use crate::response_headers::ResponseHeadersLayer;
-use crate::sanitize::SanitizeLayer;
 
 /// All controls in their order, as one layer. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Warden {
-    response_headers: ResponseHeadersLayer,
-    sanitize: SanitizeLayer,
-    client_address: ClientAddressLayer,
-    address_limit: Option<RateLimitLayer>,
-    failure_limit: Option<RateLimitLayer>,
-    authenticate: AuthenticateLayer,
-    principal_limit: Option<RateLimitLayer>,
-    rules: RulesLayer,
-}
+pub struct Warden(Arc<Controls>);
 
 impl Warden {
     /// Starts a stack with the presets for an API.
@@ -110,23 +103,16 @@ impl Warden {
 
     /// The rules in force, to print or to compare with an inventory.
     #[must_use]
-    pub const fn rules(&self) -> &Rules {
-        self.rules.rules()
+    pub fn rules(&self) -> &Rules {
+        self.0.rules.rules()
     }
 }
 
 impl<S> Layer<S> for Warden {
     type Service = Guarded<S>;
 
-    fn layer(&self, service: S) -> Guarded<S> {
-        let service = self.rules.layer(service);
-        let service = Gated::new(service, self.principal_limit.clone());
-        let service = self.authenticate.layer(service);
-        let service = Gated::new(service, self.failure_limit.clone());
-        let service = Gated::new(service, self.address_limit.clone());
-        let service = self.client_address.layer(service);
-        let service = self.sanitize.layer(service);
-        Guarded::new(self.response_headers.layer(service))
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded::new(inner, Arc::clone(&self.0))
     }
 }
 
@@ -136,19 +122,20 @@ impl fmt::Display for Warden {
         let limit = |limit: &Option<RateLimitLayer>| {
             limit.as_ref().map_or("off".to_owned(), ToString::to_string)
         };
-        let schemes: Vec<_> = self.authenticate.schemes().collect();
-        let risks: Vec<_> = self.response_headers.risks().collect();
+        let controls = &*self.0;
+        let schemes: Vec<_> = controls.authenticate.schemes().collect();
+        let risks: Vec<_> = controls.headers.layer().risks().collect();
         let headers = if risks.is_empty() { "complete".to_owned() } else { risks.join(", ") };
         writeln!(f, "response headers          {headers}")?;
-        writeln!(f, "client address            {}", self.client_address.trusted())?;
-        writeln!(f, "rate limit by address     {}", limit(&self.address_limit))?;
-        writeln!(f, "limit of failed log-ins   {}", limit(&self.failure_limit))?;
+        writeln!(f, "client address            {}", controls.client_address.trusted())?;
+        writeln!(f, "rate limit by address     {}", limit(&controls.limits.address))?;
+        writeln!(f, "limit of failed log-ins   {}", limit(&controls.limits.failure))?;
         writeln!(
             f,
             "authentication            {}",
             if schemes.is_empty() { "none".to_owned() } else { schemes.join(", ") }
         )?;
-        writeln!(f, "rate limit by principal   {}", limit(&self.principal_limit))?;
+        writeln!(f, "rate limit by principal   {}", limit(&controls.limits.principal))?;
         for rule in self.rules().iter() {
             writeln!(f, "rule                      {rule}")?;
         }

@@ -36,7 +36,7 @@ impl Model {
         u128::from(self.quota.burst) * self.token()
     }
 
-    fn take(&mut self, now: u128) -> Decision {
+    fn take(&mut self, now: u128) -> Told {
         let rate = u128::from(self.quota.tokens);
         self.level = (self.level + (now - self.now) * rate).min(self.capacity());
         self.now = now;
@@ -45,20 +45,40 @@ impl Model {
             self.level -= self.token();
         }
         let span = |units: u128| Duration::from_nanos(units.div_ceil(rate).try_into().unwrap());
-        Decision {
+        let full_after = span(self.capacity() - self.level);
+        let seconds = if missing == 0 { full_after } else { span(missing) };
+        Told {
             allowed: missing == 0,
             remaining: (self.level / self.token()).try_into().unwrap(),
             retry_after: span(missing),
-            full_after: span(self.capacity() - self.level),
+            seconds: seconds.as_nanos().div_ceil(1_000_000_000).try_into().unwrap(),
         }
     }
 }
 
-fn take(bucket: &Bucket, state: &mut Ticks, nanos: u64) -> Decision {
+/// Everything that a caller may be told of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Told {
+    allowed: bool,
+    remaining: u64,
+    retry_after: Duration,
+    seconds: u64,
+}
+
+fn told(bucket: &Bucket, decision: Decision) -> Told {
+    Told {
+        allowed: decision.allowed(),
+        remaining: bucket.remaining(decision),
+        retry_after: bucket.retry_after(decision),
+        seconds: bucket.seconds(decision),
+    }
+}
+
+fn take(bucket: &Bucket, state: &mut Ticks, nanos: u64) -> Told {
     let now = bucket.instant(Duration::from_nanos(nanos));
     let (next, decision) = bucket.draw(*state, now, 1, Draw::Take);
     *state = next;
-    decision
+    told(bucket, decision)
 }
 
 fn quota() -> impl Strategy<Value = Quota> {
@@ -105,7 +125,9 @@ proptest! {
         for _ in 0..used {
             take(&bucket, &mut state, at);
         }
-        let seen = |nanos| bucket.draw(state, bucket.instant(Duration::from_nanos(nanos)), 0, Draw::Peek).1.remaining;
+        let seen = |nanos| {
+            bucket.remaining(bucket.draw(state, bucket.instant(Duration::from_nanos(nanos)), 0, Draw::Peek).1)
+        };
         prop_assert!(seen(at.saturating_sub(back)) <= seen(at));
     }
 
@@ -115,7 +137,7 @@ proptest! {
             for draw in [Draw::Peek, Draw::Take, Draw::Owe] {
                 let (next, decision) = bucket.draw(state, bucket.instant(now), cost, draw);
                 prop_assert!(next <= LAST_STATE);
-                prop_assert!(decision.remaining <= burst);
+                prop_assert!(told(&bucket, decision).remaining <= burst);
             }
         }
     }
@@ -161,8 +183,8 @@ fn q12_what_is_owed_is_waited_for() {
     }
     let (same, decision) = bucket.draw(state, 0, 1, Draw::Peek);
     assert_eq!(same, state, "peeking takes nothing");
-    assert!(!decision.allowed);
-    assert_eq!(decision.retry_after, Duration::from_secs(5));
+    assert!(!decision.allowed());
+    assert_eq!(bucket.retry_after(decision), Duration::from_secs(5));
 }
 
 #[test]

@@ -1,0 +1,167 @@
+//! A request's way through the controls, and its answer's way back.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Response, request};
+
+use super::GuardedBody;
+use super::answer::Additions;
+use super::controls::Controls;
+use crate::authn::AuthenticatedPass;
+use crate::gate::{Body, Gate, Pass, PendingVerdict, Verdict, refuse};
+use crate::rate_limit::Charges;
+use crate::rejection::{Protocol, Rejection};
+use crate::sanitize::{Asked, Panicked, after_panic, judge};
+
+/// What the stack remembers of a request until its answer is there.
+pub(super) struct Passage {
+    controls: Arc<Controls>,
+    /// Whether the request came over a secure transport.
+    secure: bool,
+    asked: Asked,
+    charges: Charges,
+    authenticated: Option<AuthenticatedPass>,
+}
+
+/// How far a request came.
+pub(super) enum Step {
+    /// Through.
+    Admitted,
+    Refused(Response<Bytes>),
+    Waiting(Awaited),
+}
+
+/// What has to be asked over the network before the request goes on.
+pub(super) enum Awaited {
+    Principal(PendingVerdict<AuthenticatedPass>),
+    Rules(PendingVerdict<()>),
+}
+
+/// What came of it.
+pub(super) enum Resolved {
+    Principal(Result<AuthenticatedPass, Rejection>),
+    Rules(Result<(), Rejection>),
+}
+
+impl Future for Awaited {
+    type Output = Resolved;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Resolved> {
+        match self.get_mut() {
+            Self::Principal(verdict) => verdict.as_mut().poll(cx).map(Resolved::Principal),
+            Self::Rules(verdict) => verdict.as_mut().poll(cx).map(Resolved::Rules),
+        }
+    }
+}
+
+impl Passage {
+    /// Gives the request its correlation id.
+    pub(super) fn begin(controls: Arc<Controls>, head: &mut request::Parts) -> Self {
+        Self {
+            secure: controls.headers.layer().is_secure(head),
+            asked: Asked::of(head),
+            charges: Charges::default(),
+            authenticated: None,
+            controls,
+        }
+    }
+
+    /// Asks the controls, from the outermost inwards.
+    pub(super) fn admit(&mut self, head: &mut request::Parts) -> Step {
+        let step = self.ask(head);
+        step.unwrap_or_else(|rejection| Step::Refused(refuse(rejection, head)))
+    }
+
+    /// Goes on where the request had to wait.
+    pub(super) fn resume(&mut self, resolved: Resolved, head: &mut request::Parts) -> Step {
+        let step = match resolved {
+            Resolved::Principal(outcome) => {
+                let now = self.controls.limits.now();
+                outcome
+                    .map_err(|rejection| rejection.by(self.controls.authenticate.name()))
+                    .and_then(|mut pass| {
+                        pass.on_request(head);
+                        self.go_on(pass, head, now)
+                    })
+            }
+            Resolved::Rules(outcome) => self.judged(outcome),
+        };
+        step.unwrap_or_else(|rejection| Step::Refused(refuse(rejection, head)))
+    }
+
+    fn ask(&mut self, head: &mut request::Parts) -> Result<Step, Rejection> {
+        let Self { controls, charges, .. } = self;
+        let Controls { client_address, limits, authenticate, .. } = &**controls;
+        client_address.find(head).map_err(|rejection| rejection.by(client_address.name()))?;
+        let now = limits.now();
+        limits.charge_address(head, now, charges)?;
+        match authenticate.admit(head) {
+            Verdict::Ready(outcome) => {
+                let pass = outcome.map_err(|rejection| rejection.by(authenticate.name()))?;
+                self.go_on(pass, head, now)
+            }
+            Verdict::Pending(verdict) => Ok(Step::Waiting(Awaited::Principal(verdict))),
+        }
+    }
+
+    /// What is asked once it is known who speaks.
+    fn go_on(
+        &mut self,
+        pass: AuthenticatedPass,
+        head: &mut request::Parts,
+        now: Duration,
+    ) -> Result<Step, Rejection> {
+        self.authenticated = Some(pass);
+        self.controls.limits.charge_principal(head, now, &mut self.charges)?;
+        match self.controls.rules.admit(head) {
+            Verdict::Ready(outcome) => self.judged(outcome),
+            Verdict::Pending(verdict) => Ok(Step::Waiting(Awaited::Rules(verdict))),
+        }
+    }
+
+    fn judged(&self, outcome: Result<(), Rejection>) -> Result<Step, Rejection> {
+        match outcome {
+            Ok(()) => Ok(Step::Admitted),
+            Err(rejection) => Err(rejection.by(self.controls.rules.name())),
+        }
+    }
+
+    /// What leaves the stack for what came back: the service's answer, or a control's refusal.
+    pub(super) fn answer<B>(self, response: Response<Body<B>>) -> Response<GuardedBody<B>>
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        let Self { controls, secure, asked, charges, authenticated } = self;
+        let (mut head, body) = response.into_parts();
+        if let Some(pass) = &authenticated {
+            pass.write(&mut head);
+        }
+        controls.limits.charge_failure(&charges, &head);
+        // gRPC has no fields for limits, and its trailers must not carry them.
+        let announced = asked.protocol == Protocol::Http;
+        let additions = Additions {
+            request_id: asked.id.to_header_value(),
+            limits: announced.then(|| controls.limits.fields(&charges)).flatten(),
+            no_store: authenticated.is_some_and(|pass| pass.forbids_storing(head.status)),
+        };
+        let protocol = asked.protocol;
+        let mut settled = judge(asked, Response::from_parts(head, body));
+        controls.headers.write(settled.headers_mut(), additions, secure, protocol);
+        settled
+    }
+
+    /// What leaves the stack when something panicked: a panic passes by everything but the outermost controls.
+    pub(super) fn answer_panic<B>(self, panicked: Panicked) -> Response<GuardedBody<B>> {
+        let Self { controls, secure, asked, .. } = self;
+        let additions =
+            Additions { request_id: asked.id.to_header_value(), limits: None, no_store: false };
+        let mut settled = after_panic(&asked, panicked);
+        controls.headers.write(settled.headers_mut(), additions, secure, asked.protocol);
+        settled
+    }
+}
