@@ -78,7 +78,8 @@ impl AuthenticateLayer {
     /// Whether the request presents any credential of its own, however malformed or ambiguous: one that somebody may have
     /// guessed. A certificate of the connection is none.
     pub(crate) fn is_credential_presented(&self, head: &request::Parts) -> bool {
-        self.presented(head)
+        let authorizations = head.headers.get_all(AUTHORIZATION).iter().count();
+        self.presented(head, authorizations)
             .map_or(true, |scheme| scheme.is_some_and(|scheme| !scheme.is_of_the_connection()))
     }
 
@@ -86,10 +87,14 @@ impl AuthenticateLayer {
         AuthenticatedPass { outcome, challenges: self.challenges.clone(), header: None }
     }
 
-    /// The one scheme whose credential the request presents.
-    fn presented(&self, head: &request::Parts) -> Result<Option<&dyn Authenticator>, Rejection> {
+    /// The one scheme whose credential the request presents, which has so many `Authorization` fields.
+    fn presented(
+        &self,
+        head: &request::Parts,
+        authorizations: usize,
+    ) -> Result<Option<&dyn Authenticator>, Rejection> {
         let ambiguous = |reason| Rejection::new(RejectionKind::BadRequest, reason);
-        if head.headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
+        if authorizations > 1 {
             return Err(ambiguous("several_authorization_fields"));
         }
         let mut presented = self.schemes.iter().filter(|scheme| scheme.is_presented(head));
@@ -122,16 +127,28 @@ impl Gate for AuthenticateLayer {
     }
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<AuthenticatedPass> {
-        self.sensitive.mark(&mut head.headers);
-        head.extensions.remove::<Principal>();
         head.extensions.insert(self.challenges.clone());
+        self.authenticate(head)
+    }
+}
+
+impl AuthenticateLayer {
+    /// What a request finds in its extensions once it was here.
+    pub(crate) const fn challenges(&self) -> &Challenges {
+        &self.challenges
+    }
+
+    /// Finds out who speaks, where the challenges are in the request already.
+    pub(crate) fn authenticate(&self, head: &mut request::Parts) -> Verdict<AuthenticatedPass> {
+        let authorizations = self.sensitive.mark(&mut head.headers);
+        head.extensions.remove::<Principal>();
         #[cfg(feature = "mtls")]
         if let Some(certificates) = &self.forwarded_certificates
             && let Err(rejection) = certificates.read(head)
         {
             return Verdict::refuse(rejection);
         }
-        let scheme = match self.presented(head) {
+        let scheme = match self.presented(head, authorizations) {
             Ok(Some(scheme)) => scheme,
             Ok(None) if self.optional => {
                 return Verdict::admit(self.pass(Outcome::Anonymous));

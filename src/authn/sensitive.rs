@@ -18,14 +18,17 @@ impl Sensitive {
 
     /// Marks credentials, so that `Debug` of a header map hides them and HTTP/2 does not index them.
     ///
-    /// Compares names instead of looking each of them up: hashing a name costs more than a glance at all that a request
-    /// has.
-    pub(super) fn mark(&self, headers: &mut HeaderMap) {
+    /// Returns how many `Authorization` fields there are. Compares names instead of looking each of them up: hashing a
+    /// name costs more than a glance at all that a request has.
+    pub(super) fn mark(&self, headers: &mut HeaderMap) -> usize {
+        let mut authorizations = 0;
         for (name, value) in headers.iter_mut() {
             if self.0.contains(name) {
                 value.set_sensitive(true);
+                authorizations += usize::from(*name == AUTHORIZATION);
             }
         }
+        authorizations
     }
 }
 
@@ -44,7 +47,7 @@ mod tests {
             headers.append(name, HeaderValue::from_static("one"));
             headers.append(name, HeaderValue::from_static("two"));
         }
-        sensitive.mark(&mut headers);
+        assert_eq!(sensitive.mark(&mut headers), 2);
         for (name, value) in &headers {
             assert_eq!(value.is_sensitive(), name != "accept", "{name}");
         }

@@ -91,7 +91,7 @@ enum Decision {
 
 /// Nobody is known. Either the caller sent no credentials, or nobody looked for them.
 fn anonymous(head: &request::Parts) -> Rejection {
-    if head.extensions.get::<Challenges>().is_some() {
+    if Challenges::of(&head.extensions).is_some() {
         Rejection::new(RejectionKind::Unauthenticated, "no_credentials")
     } else {
         Rejection::new(RejectionKind::Internal, "authentication_layer_missing")

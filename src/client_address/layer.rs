@@ -26,8 +26,8 @@ impl ClientAddressLayer {
         &self.trusted
     }
 
-    /// Leaves the address in the request's extensions.
-    pub(crate) fn find(&self, head: &mut request::Parts) -> Result<(), Rejection> {
+    /// The client's address.
+    pub(crate) fn find(&self, head: &request::Parts) -> Result<ClientAddress, Rejection> {
         let Some(peer) = peer_of(&head.extensions) else {
             return Err(Rejection::new(RejectionKind::Internal, "peer_address_unknown").with_source(
                 "the server does not tell who is connected: serve an axum router with \
@@ -35,9 +35,7 @@ impl ClientAddressLayer {
                  `PeerAddress` into the request's extensions",
             ));
         };
-        // Replaces an address that somebody else left there.
-        head.extensions.insert(ClientAddress::new(self.trusted.client(peer, &head.headers)));
-        Ok(())
+        Ok(ClientAddress::new(self.trusted.client(peer, &head.headers)))
     }
 }
 
@@ -49,7 +47,10 @@ impl Gate for ClientAddressLayer {
     }
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<()> {
-        Verdict::Ready(self.find(head))
+        Verdict::Ready(self.find(head).map(|client| {
+            // Replaces an address that somebody else left there.
+            head.extensions.insert(client);
+        }))
     }
 }
 

@@ -62,6 +62,7 @@ use http::Extensions;
 pub(crate) use self::forwarded::members_from_right;
 pub use self::layer::ClientAddressLayer;
 pub use self::trusted_proxies::TrustedProxies;
+use crate::rejection::Arrival;
 
 /// The client's address, as [`ClientAddressLayer`] worked it out; IPv4-mapped IPv6 is IPv4 already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,7 +78,8 @@ impl ClientAddress {
     /// The address that a layer left in these request extensions.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<Self> {
-        extensions.get().copied()
+        let own = extensions.get().copied();
+        own.or_else(|| Arrival::of(extensions)?.client.map(Self))
     }
 
     /// The address.

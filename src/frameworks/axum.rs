@@ -41,6 +41,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
+use axum::body::Body;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
@@ -53,7 +54,7 @@ use tower::{Layer, Service};
 
 use crate::principal::Principal;
 use crate::rejection::{Challenges, Rejection, RejectionKind, Scene};
-use crate::warden::{Guarded, Warden};
+use crate::warden::{Guarded, GuardedBody, Warden};
 
 /// A refusal that an extractor answers with.
 #[derive(Debug)]
@@ -162,7 +163,7 @@ impl<T: DeserializeOwned> Claims<T> {
 /// The principal, or none for an anonymous caller. Without an authentication layer nobody can tell the two apart.
 fn known(head: &Parts) -> Result<Option<Principal>, Refusal> {
     let principal = Principal::of(&head.extensions).cloned();
-    if principal.is_none() && head.extensions.get::<Challenges>().is_none() {
+    if principal.is_none() && Challenges::of(&head.extensions).is_none() {
         let rejection = Rejection::new(RejectionKind::Internal, "authentication_layer_missing");
         return Err(Refusal::new(rejection, head));
     }
@@ -205,8 +206,17 @@ impl Service<Request> for GuardedRouter {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        self.0.call(request).map_ok(IntoResponse::into_response)
+        self.0.call(request).map_ok(|response| response.map(unwrapped))
     }
+}
+
+/// The router's own body as it was, where no control has to do with it: there is no need to box it once more.
+fn unwrapped(body: GuardedBody<Body>) -> Body {
+    body.into_inner().map_or_else(Body::new, |sanitized| {
+        sanitized
+            .into_inner()
+            .map_or_else(Body::new, |body| body.into_inner().unwrap_or_else(Body::new))
+    })
 }
 
 impl fmt::Debug for GuardedRouter {

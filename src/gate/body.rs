@@ -34,6 +34,15 @@ impl<B> Body<B> {
     pub fn own(bytes: impl Into<Bytes>) -> Self {
         Self { kind: Kind::Own { body: Full::new(bytes.into()) } }
     }
+
+    /// The inner service's body, where this is one.
+    #[cfg(feature = "axum")]
+    pub(crate) fn into_inner(self) -> Result<B, Self> {
+        match self.kind {
+            Kind::Inner { body } => Ok(body),
+            kind @ Kind::Own { .. } => Err(Self { kind }),
+        }
+    }
 }
 
 /// An empty body: what layers that answer by themselves ask for, such as tower-http's for CORS.

@@ -1,3 +1,4 @@
+use std::hash::RandomState;
 use std::sync::Arc;
 
 use super::Quota;
@@ -26,6 +27,7 @@ pub struct RateLimitBuilder {
     capacity: usize,
     headers: bool,
     clock: Arc<dyn Clock>,
+    secret: RandomState,
 }
 
 impl RateLimitBuilder {
@@ -38,6 +40,7 @@ impl RateLimitBuilder {
             capacity: DEFAULT_CAPACITY,
             headers: true,
             clock: Arc::new(SystemClock),
+            secret: RandomState::new(),
         }
     }
 
@@ -64,6 +67,12 @@ impl RateLimitBuilder {
     /// Takes the time from this clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Hashes keys with this secret, so that limiters that count the same keys hash them once.
+    pub(crate) fn secret(mut self, secret: RandomState) -> Self {
+        self.secret = secret;
         self
     }
 
@@ -99,6 +108,7 @@ impl RateLimitBuilder {
         let announcement = problems.note(Announcement::new(&self.name, &bucket));
         problems.into_result()?;
         let limiter = Arc::new(Limiter {
+            secret: self.secret,
             store: MemoryStore::new(self.name.clone(), self.capacity),
             name: self.name,
             charged: self.charged,

@@ -1,4 +1,4 @@
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Whose bucket it is. Data, not a hash, so that every store can make of it what it needs.
@@ -8,6 +8,16 @@ pub(super) enum Key<'a> {
     Address(IpAddr),
     /// A principal's identity.
     Principal { issuer: &'a str, subject: &'a str },
+}
+
+/// A key, hashed with the secret of its limiter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HashedKey(pub(super) u64);
+
+impl Key<'_> {
+    pub(super) fn hashed(&self, secret: &RandomState) -> HashedKey {
+        HashedKey(secret.hash_one(self))
+    }
 }
 
 /// In as few words as tell keys of one limiter apart, for every request is hashed two or three times. All of its keys
@@ -20,8 +30,10 @@ impl Hash for Key<'_> {
             }
             Self::Address(IpAddr::V6(address)) => hasher.write_u128(address.to_bits()),
             Self::Principal { issuer, subject } => {
-                issuer.hash(hasher);
-                subject.hash(hasher);
+                // The length tells where one ends and the other begins.
+                hasher.write_usize(issuer.len());
+                hasher.write(issuer.as_bytes());
+                hasher.write(subject.as_bytes());
             }
         }
     }

@@ -1,6 +1,6 @@
 use std::error::Error;
 use std::fmt;
-use std::net::IpAddr;
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tower::Layer;
 
 use super::bucket::{Bucket, Decision, Draw};
 use super::headers::Announcement;
-use super::key::{Key, group};
+use super::key::{HashedKey, Key, group};
 use super::store::MemoryStore;
 use super::{Quota, RateLimitBuilder};
 use crate::client_address::ClientAddress;
@@ -30,6 +30,7 @@ pub(super) struct Limiter {
     pub(super) name: Arc<str>,
     pub(super) charged: Charged,
     pub(super) ipv6_prefix: u8,
+    pub(super) secret: RandomState,
     pub(super) bucket: Bucket,
     pub(super) store: MemoryStore,
     pub(super) announcement: Option<Announcement>,
@@ -105,17 +106,21 @@ impl RateLimitLayer {
 }
 
 impl Limiter {
-    fn address(&self, head: &request::Parts) -> Result<IpAddr, Rejection> {
+    fn address(&self, head: &request::Parts) -> Result<HashedKey, Rejection> {
         let Some(client) = ClientAddress::of(&head.extensions) else {
             return Err(misplaced(
                 "client_address_missing",
                 "put a `ClientAddressLayer` outside this rate limiter",
             ));
         };
-        Ok(group(client.ip(), self.ipv6_prefix))
+        Ok(self.key_of(client))
     }
 
-    fn draw(&self, key: &Key<'_>, now: Duration, draw: Draw) -> Decision {
+    pub(super) fn key_of(&self, client: ClientAddress) -> HashedKey {
+        Key::Address(group(client.ip(), self.ipv6_prefix)).hashed(&self.secret)
+    }
+
+    fn draw(&self, key: HashedKey, now: Duration, draw: Draw) -> Decision {
         self.store.draw(key, &self.bucket, now, 1, draw)
     }
 
@@ -126,6 +131,7 @@ impl Limiter {
             Charged::FailedAuthentication => "failed_authentication_quota_exceeded",
         };
         let mut rejection = Rejection::new(RejectionKind::QuotaExceeded, reason)
+            .by(CONTROL)
             .with_source(PolicySpent(self.name.clone()))
             .with_retry_after(self.bucket.retry_after(decision))
             .with_violated_policy(self.name.clone());
@@ -144,71 +150,76 @@ impl Limiter {
 }
 
 fn misplaced(reason: &'static str, advice: &'static str) -> Rejection {
-    Rejection::new(RejectionKind::Internal, reason).with_source(advice)
+    Rejection::new(RejectionKind::Internal, reason).by(CONTROL).with_source(advice)
 }
 
 const CONTROL: &str = "rate_limit";
 
 impl RateLimitLayer {
     /// What the request is charged at this moment, or why it is refused.
-    pub(super) fn charge(&self, head: &request::Parts, now: Duration) -> Result<Charge, Rejection> {
-        self.draw(head, now).map_err(|rejection| rejection.by(CONTROL))
+    fn charge(&self, head: &request::Parts, now: Duration) -> Result<Charge, Rejection> {
+        match self.key(head)? {
+            Some(key) => self.draw(key, head, now),
+            None => Ok(Charge::Nothing),
+        }
     }
 
-    fn draw(&self, head: &request::Parts, now: Duration) -> Result<Charge, Rejection> {
+    /// Whose bucket the request is charged to; nobody's when nobody is known.
+    pub(super) fn key(&self, head: &request::Parts) -> Result<Option<HashedKey>, Rejection> {
         let limiter = &*self.limiter;
-        let (decision, charge) = match limiter.charged {
-            Charged::Principal => {
-                let Some(principal) = Principal::of(&head.extensions) else {
-                    return if head.extensions.get::<Challenges>().is_some() {
-                        Ok(Charge::Nothing)
-                    } else {
-                        Err(misplaced(
-                            "authentication_missing",
-                            "put an `AuthenticateLayer` outside this rate limiter; a gate of your own that \
-                             authenticates leaves `Challenges` in the extensions of anonymous requests",
-                        ))
-                    };
-                };
-                let (issuer, subject) = principal.identity();
-                let decision = limiter.draw(&Key::Principal { issuer, subject }, now, Draw::Take);
-                (decision, Charge::Request(decision))
-            }
-            Charged::Address => {
-                let address = limiter.address(head)?;
-                let decision = limiter.draw(&Key::Address(address), now, Draw::Take);
-                (decision, Charge::Request(decision))
-            }
-            Charged::FailedAuthentication => {
-                // A warden's own has its place, also inside of another warden.
-                if self.concerns.is_none() && head.extensions.get::<Challenges>().is_some() {
-                    return Err(misplaced(
-                        "failures_limited_inside_authentication",
-                        "put this rate limiter outside the `AuthenticateLayer`: inside, it sees no failure",
-                    ));
+        match limiter.charged {
+            Charged::Principal => match Principal::of(&head.extensions) {
+                Some(principal) => {
+                    let (issuer, subject) = principal.identity();
+                    Ok(Some(Key::Principal { issuer, subject }.hashed(&limiter.secret)))
                 }
-                let address = limiter.address(head)?;
-                let decision = limiter.draw(&Key::Address(address), now, Draw::Peek);
-                (decision, Charge::Failure(address))
+                None if Challenges::of(&head.extensions).is_some() => Ok(None),
+                None => Err(misplaced(
+                    "authentication_missing",
+                    "put an `AuthenticateLayer` outside this rate limiter; a gate of your own that \
+                     authenticates leaves `Challenges` in the extensions of anonymous requests",
+                )),
+            },
+            // A warden's own has its place, also inside of another warden.
+            Charged::FailedAuthentication
+                if self.concerns.is_none() && Challenges::of(&head.extensions).is_some() =>
+            {
+                Err(misplaced(
+                    "failures_limited_inside_authentication",
+                    "put this rate limiter outside the `AuthenticateLayer`: inside, it sees no failure",
+                ))
             }
-        };
+            Charged::Address | Charged::FailedAuthentication => limiter.address(head).map(Some),
+        }
+    }
+
+    /// Charges that bucket, or looks at it where only a failure is charged.
+    pub(super) fn draw(
+        &self,
+        key: HashedKey,
+        head: &request::Parts,
+        now: Duration,
+    ) -> Result<Charge, Rejection> {
+        let limiter = &*self.limiter;
+        let failures = limiter.charged == Charged::FailedAuthentication;
+        let decision = limiter.draw(key, now, if failures { Draw::Peek } else { Draw::Take });
         let concerned = || self.concerns.as_ref().is_none_or(|concerns| concerns(head));
         if !decision.allowed() && concerned() {
             return Err(limiter.refusal(decision, &head.headers));
         }
-        Ok(charge)
+        Ok(if failures { Charge::Failure(key) } else { Charge::Request(decision) })
     }
 }
 
 impl Limiter {
     /// Charges the address if this is the answer to a failed authentication.
-    pub(super) fn charge_failure(&self, address: IpAddr, response: &response::Parts) {
+    pub(super) fn charge_failure(&self, address: HashedKey, response: &response::Parts) {
         let failed = response
             .extensions
             .get::<Rejection>()
             .is_some_and(|rejection| rejection.kind() == RejectionKind::InvalidCredentials);
         if failed {
-            self.draw(&Key::Address(address), self.clock.monotonic(), Draw::Owe);
+            self.draw(address, self.clock.monotonic(), Draw::Owe);
         }
     }
 }
@@ -268,7 +279,7 @@ pub(super) enum Charge {
     /// One token, which was taken.
     Request(Decision),
     /// One token of this address, should its authentication fail.
-    Failure(IpAddr),
+    Failure(HashedKey),
 }
 
 /// What a rate limiter carries to the response, where something is left to do.
@@ -305,3 +316,18 @@ impl fmt::Display for PolicySpent {
 }
 
 impl Error for PolicySpent {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn q10_a_key_lands_in_another_place_in_every_limiter() {
+        let built = || RateLimitLayer::by_address("a", Quota::per_second(1)).build().unwrap();
+        let (one, other) = (built(), built());
+        let key = Key::Principal { issuer: "issuer", subject: "ada" };
+        let hashed = |layer: &RateLimitLayer| key.hashed(&layer.limiter.secret).0;
+        assert_eq!(hashed(&one), hashed(&one.clone()));
+        assert_ne!(hashed(&one), hashed(&other));
+    }
+}

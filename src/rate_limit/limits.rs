@@ -1,4 +1,3 @@
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +7,14 @@ use http::{request, response};
 use super::RateLimitLayer;
 use super::bucket::Decision;
 use super::headers::State;
+use super::key::HashedKey;
 use super::layer::Charge;
+use crate::client_address::ClientAddress;
 use crate::clock::Clock;
 use crate::rejection::Rejection;
 
-/// The three limits of a stack. They read the clock once for a request, and share the two lines that announce them.
+/// The three limits of a stack, built with one secret. They read the clock and hash the address once for a request, and
+/// share the two lines that announce them.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) address: Option<RateLimitLayer>,
@@ -28,7 +30,7 @@ pub(crate) struct Limits {
 pub(crate) struct Charges {
     address: Option<Decision>,
     /// Who is charged should the authentication fail.
-    failure: Option<IpAddr>,
+    failure: Option<HashedKey>,
     principal: Option<Decision>,
 }
 
@@ -48,9 +50,9 @@ impl Limits {
         Self { address, failure, principal, clock, policies }
     }
 
-    /// The policies that most responses announce.
-    pub(crate) const fn policies(&self) -> Option<&HeaderValue> {
-        self.policies.as_ref()
+    /// Whether most responses announce limits.
+    pub(crate) const fn are_announced(&self) -> bool {
+        self.policies.is_some()
     }
 
     /// The time by which limits count.
@@ -61,17 +63,21 @@ impl Limits {
     /// Charges the address, and looks how many failed log-ins it has left.
     pub(crate) fn charge_address(
         &self,
+        client: ClientAddress,
         head: &request::Parts,
         now: Duration,
         charges: &mut Charges,
     ) -> Result<(), Rejection> {
+        // Both count the same addresses, hashed with the same secret.
+        let Some(either) = self.address.as_ref().or(self.failure.as_ref()) else { return Ok(()) };
+        let key = either.limiter.key_of(client);
         if let Some(limit) = &self.address
-            && let Charge::Request(decision) = limit.charge(head, now)?
+            && let Charge::Request(decision) = limit.draw(key, head, now)?
         {
             charges.address = Some(decision);
         }
         if let Some(limit) = &self.failure
-            && let Charge::Failure(address) = limit.charge(head, now)?
+            && let Charge::Failure(address) = limit.draw(key, head, now)?
         {
             charges.failure = Some(address);
         }
@@ -86,7 +92,8 @@ impl Limits {
         charges: &mut Charges,
     ) -> Result<(), Rejection> {
         if let Some(limit) = &self.principal
-            && let Charge::Request(decision) = limit.charge(head, now)?
+            && let Some(key) = limit.key(head)?
+            && let Charge::Request(decision) = limit.draw(key, head, now)?
         {
             charges.principal = Some(decision);
         }

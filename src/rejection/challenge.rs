@@ -1,9 +1,9 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use http::{HeaderValue, StatusCode};
+use http::{Extensions, HeaderValue, StatusCode};
 
-use super::{Rejection, RejectionKind};
+use super::{Arrival, Rejection, RejectionKind};
 use crate::config::ConfigError;
 
 /// One authentication challenge: scheme, realm and parameters of a `WWW-Authenticate` field (RFC 9110 11.6.1).
@@ -115,7 +115,8 @@ const OF_A_REFUSAL: [&str; 6] =
 
 /// The challenges of all schemes that an authentication layer accepts, in its order.
 ///
-/// The layer leaves them in the request's extensions, so that whoever refuses further in can send them.
+/// The layer leaves them in the request's extensions, so that whoever refuses further in can send them: read them with
+/// [`of`](Self::of).
 #[derive(Clone, Debug)]
 pub struct Challenges(Arc<[Challenge]>);
 
@@ -124,6 +125,13 @@ impl Challenges {
     #[must_use]
     pub fn new(challenges: impl IntoIterator<Item = Challenge>) -> Self {
         Self(challenges.into_iter().collect())
+    }
+
+    /// The challenges that an authentication layer left in these request extensions. There are some where one ran, also
+    /// when nobody is known.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get().or_else(|| Some(&Arrival::of(extensions)?.challenges))
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -8,6 +8,8 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 use uuid::fmt::{Hyphenated, Urn};
 
+use super::Arrival;
+
 /// An opaque id that joins what the caller saw with what the log kept.
 ///
 /// Its text form is a version 4 UUID, its JSON form the URN of that (RFC 9562 4).
@@ -34,7 +36,8 @@ impl CorrelationId {
     /// The id of a request, where the sanitizing layer gave one.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<Self> {
-        extensions.get().copied()
+        let own = extensions.get().copied();
+        own.or_else(|| Some(Arrival::of(extensions)?.correlation_id))
     }
 
     /// The id as a header value.

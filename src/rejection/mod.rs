@@ -24,6 +24,7 @@
 //! assert_eq!(refused.reason(), "card_blocked"); // the log sees this
 //! ```
 
+mod arrival;
 mod challenge;
 mod correlation;
 mod grpc;
@@ -40,6 +41,7 @@ use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Response, StatusCode, request};
 
+pub(crate) use self::arrival::Arrival;
 pub use self::challenge::{Challenge, Challenges};
 pub use self::correlation::CorrelationId;
 pub(crate) use self::grpc::{GRPC_MESSAGE, GRPC_STATUS, message as grpc_message};

@@ -48,7 +48,7 @@ impl<'r> Scene<'r> {
         Self {
             protocol: Protocol::of(&head.headers),
             correlation_id: CorrelationId::of(&head.extensions),
-            challenges: head.extensions.get(),
+            challenges: Challenges::of(&head.extensions),
         }
     }
 

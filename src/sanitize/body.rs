@@ -28,6 +28,12 @@ impl<B> SanitizedBody<B> {
     pub(super) const fn watched(inner: B, asked: Asked) -> Self {
         Self { inner, watched: Some(asked) }
     }
+
+    /// The inner service's body, where nothing is left to do with it.
+    #[cfg(feature = "axum")]
+    pub(crate) fn into_inner(self) -> Result<B, Self> {
+        if self.watched.is_none() { Ok(self.inner) } else { Err(self) }
+    }
 }
 
 impl<B: http_body::Body<Data = Bytes>> http_body::Body for SanitizedBody<B> {

@@ -53,6 +53,7 @@ where
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         let (mut head, body) = request.into_parts();
         let asked = Asked::of(&mut head);
+        head.extensions.insert(asked.id);
         let request = Request::from_parts(head, body);
         // The request is moved in and lost with a panic; what the service itself keeps is for its owner to judge, as
         // with any service that returned an error.

@@ -1,5 +1,8 @@
+use std::iter::zip;
+use std::mem;
+
 use http::HeaderMap;
-use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::authn::NO_STORE;
 use crate::rate_limit::{RATE_LIMIT, RATE_LIMIT_POLICY, prepend};
@@ -7,15 +10,30 @@ use crate::rejection::Protocol;
 use crate::response_headers::ResponseHeadersLayer;
 use crate::sanitize::X_REQUEST_ID;
 
+/// The fields of [`Additions`].
+static ADDED: [HeaderName; 3] = [X_REQUEST_ID, RATE_LIMIT_POLICY, RATE_LIMIT];
+
+/// All that most handlers write.
+static OF_A_BODY: [HeaderName; 2] = [CONTENT_TYPE, CONTENT_LENGTH];
+
 /// The header fields of all controls, written in one go when an answer leaves the stack.
 #[derive(Debug)]
 pub(super) struct AnswerHeaders {
     layer: ResponseHeadersLayer,
-    /// What most answers get, over plain HTTP and over HTTPS: the fields of [`Additions`] first, with room for their
-    /// values, and those of the layer.
-    ready: [HeaderMap; 2],
+    /// What most answers get, over plain HTTP and over HTTPS.
+    ready: [Ready; 2],
     announces_limits: bool,
     stores_nothing: bool,
+}
+
+/// Header sections to copy: a copy hashes no names. They begin with room for values and end with all fields of the header
+/// layer.
+#[derive(Debug)]
+struct Ready {
+    /// With room for the fields of [`Additions`].
+    bare: HeaderMap,
+    /// With room for [`OF_A_BODY`] too.
+    with_body: HeaderMap,
 }
 
 /// What the controls other than the header layer write.
@@ -29,26 +47,14 @@ pub(super) struct Additions {
 }
 
 impl AnswerHeaders {
-    pub(super) fn new(layer: ResponseHeadersLayer, policies: Option<&HeaderValue>) -> Self {
-        let room = HeaderValue::from_static("");
-        let ready = [false, true].map(|secure| {
-            let mut ready = HeaderMap::new();
-            ready.insert(X_REQUEST_ID, room.clone());
-            if policies.is_some() {
-                ready.insert(RATE_LIMIT_POLICY, room.clone());
-                ready.insert(RATE_LIMIT, room.clone());
-            }
-            for (name, value) in layer.ready(secure) {
-                ready.entry(name).or_insert_with(|| value.clone());
-            }
-            ready
+    pub(super) fn new(layer: ResponseHeadersLayer, announces_limits: bool) -> Self {
+        let added = if announces_limits { &ADDED[..] } else { &ADDED[..1] };
+        let ready = [false, true].map(|secure| Ready {
+            bare: begun_with(added, &[], layer.ready(secure)),
+            with_body: begun_with(added, &OF_A_BODY, layer.ready(secure)),
         });
-        Self {
-            stores_nothing: layer.ready(false).get(CACHE_CONTROL) == Some(&NO_STORE),
-            announces_limits: policies.is_some(),
-            layer,
-            ready,
-        }
+        let stores_nothing = layer.ready(false).get(CACHE_CONTROL) == Some(&NO_STORE);
+        Self { layer, ready, announces_limits, stores_nothing }
     }
 
     pub(super) const fn layer(&self) -> &ResponseHeadersLayer {
@@ -63,26 +69,54 @@ impl AnswerHeaders {
         secure: bool,
         asked: Protocol,
     ) {
-        let ready = &self.ready[usize::from(secure)];
-        let usual = asked == Protocol::Http
-            && additions.limits.is_some() == self.announces_limits
-            && headers.len() <= ready.len() / 2
-            && !headers.keys().any(is_added);
-        if additions.no_store && !(usual && self.stores_nothing) {
+        if additions.no_store && !self.stores_nothing {
             headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
         }
-        if usual {
-            self.layer.rebuild(headers, additions.filled(ready.clone()), secure);
+        let Ready { bare, with_body } = &self.ready[usize::from(secure)];
+        let usual = asked == Protocol::Http && additions.limits.is_some() == self.announces_limits;
+        if usual && describes_a_body_only(headers) {
+            let mut ready = with_body.clone();
+            let mut rooms = ready.values_mut();
+            additions.fill(&mut rooms);
+            for (name, room) in zip(&OF_A_BODY, rooms) {
+                if let Some((_, value)) = headers.iter_mut().find(|(own, _)| *own == name) {
+                    mem::swap(value, room);
+                }
+            }
+            *headers = ready;
+        } else if usual
+            && headers.len() <= bare.len() / 2
+            && !headers.keys().any(|name| ADDED.contains(name))
+        {
+            let mut ready = bare.clone();
+            additions.fill(&mut ready.values_mut());
+            self.layer.rebuild(headers, ready, secure);
         } else {
+            if additions.no_store {
+                headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
+            }
             additions.write(headers);
             self.layer.write(headers, secure, asked);
         }
     }
 }
 
-/// Whether [`Additions`] write the field too.
-fn is_added(name: &HeaderName) -> bool {
-    [X_REQUEST_ID, RATE_LIMIT_POLICY, RATE_LIMIT].contains(name)
+/// A header section that begins with room for these fields.
+fn begun_with(added: &[HeaderName], of_body: &[HeaderName], own: &HeaderMap) -> HeaderMap {
+    let rooms = added.iter().chain(of_body);
+    let mut ready: HeaderMap =
+        rooms.map(|name| (name.clone(), HeaderValue::from_static(""))).collect();
+    for (name, value) in own {
+        ready.entry(name).or_insert_with(|| value.clone());
+    }
+    ready
+}
+
+/// Whether there is one line of each of [`OF_A_BODY`], and no other.
+fn describes_a_body_only(headers: &HeaderMap) -> bool {
+    headers.len() == OF_A_BODY.len()
+        && headers.keys_len() == OF_A_BODY.len()
+        && headers.keys().all(|name| OF_A_BODY.contains(name))
 }
 
 impl Additions {
@@ -95,21 +129,80 @@ impl Additions {
         headers.insert(X_REQUEST_ID, self.request_id);
     }
 
-    /// Puts the values where there is room for them, without hashing their names.
-    fn filled(self, mut ready: HeaderMap) -> HeaderMap {
-        let (policy, state) =
-            self.limits.map_or((None, None), |[policy, state]| (Some(policy), Some(state)));
-        let mut values = [Some(self.request_id), policy, state];
-        let names = [X_REQUEST_ID, RATE_LIMIT_POLICY, RATE_LIMIT];
-        for (name, room) in &mut ready {
-            let Some(at) = names.iter().position(|own| own == name) else { continue };
-            if let Some(value) = values[at].take() {
+    /// Puts the values, in the order of [`ADDED`], into the rooms that a ready header section begins with.
+    fn fill<'r>(self, rooms: &mut impl Iterator<Item = &'r mut HeaderValue>) {
+        let mut fill = |value| {
+            if let Some(room) = rooms.next() {
                 *room = value;
             }
-            if values.iter().all(Option::is_none) {
-                break;
-            }
+        };
+        fill(self.request_id);
+        if let Some([policy, state]) = self.limits {
+            fill(policy);
+            fill(state);
         }
-        ready
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn additions(limits: bool, no_store: bool) -> Additions {
+        let value = HeaderValue::from_static;
+        Additions {
+            request_id: value("id"),
+            limits: limits.then(|| [value("policy"), value("state")]),
+            no_store,
+        }
+    }
+
+    proptest! {
+        /// A copy relies on the order in which a header map gives out its fields.
+        #[test]
+        fn h4_a_copy_of_ours_and_a_change_of_theirs_come_to_the_same(
+            own in proptest::collection::vec((
+                proptest::sample::select(vec![
+                    "cache-control", "content-length", "content-type", "ratelimit", "server", "set-cookie",
+                    "strict-transport-security", "x-frame-options", "x-request-id",
+                ]),
+                "[a-z]{1,3}",
+            ), 0..5),
+            web: bool, announces: bool, limits: bool, no_store: bool, secure: bool,
+        ) {
+            let layer = if web { ResponseHeadersLayer::web() } else { ResponseHeadersLayer::api() };
+            let headers = AnswerHeaders::new(layer.clone(), announces);
+            let mut written = HeaderMap::new();
+            for (name, value) in &own {
+                written.append(*name, HeaderValue::from_str(value).unwrap());
+            }
+            let mut expected = written.clone();
+            headers.write(&mut written, additions(limits, no_store), secure, Protocol::Http);
+
+            if no_store {
+                expected.entry(CACHE_CONTROL).or_insert(NO_STORE);
+            }
+            additions(limits, no_store).write(&mut expected);
+            layer.write(&mut expected, secure, Protocol::Http);
+            prop_assert_eq!(written, expected);
+        }
+    }
+
+    #[test]
+    fn h4_the_usual_answer_is_a_copy() {
+        let headers = AnswerHeaders::new(ResponseHeadersLayer::api(), true);
+        for own in [&[][..], &OF_A_BODY, &[CONTENT_LENGTH, CONTENT_TYPE]] {
+            let mut written = HeaderMap::new();
+            for name in own {
+                written.insert(name, HeaderValue::from_static("own"));
+            }
+            headers.write(&mut written, additions(true, true), false, Protocol::Http);
+            assert_eq!(written.len(), 9 + own.len());
+            assert!(own.iter().all(|name| written[name] == "own"));
+            let added = ADDED.iter().map(|name| &written[name]);
+            assert!(added.eq(["id", "policy", "state"]));
+        }
     }
 }

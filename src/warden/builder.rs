@@ -1,3 +1,4 @@
+use std::hash::RandomState;
 use std::sync::Arc;
 
 use super::answer::AnswerHeaders;
@@ -199,11 +200,13 @@ impl WardenBuilder {
                 problems.add(format!("authentication scheme {name}"), "is configured twice");
             }
         }
-        let mut limit =
-            |quota: Option<Quota>, builder: fn(&'static str, Quota) -> RateLimitBuilder, name| {
-                let layer = builder(name, quota?).clock(clock.clone()).build();
-                problems.note(layer)
-            };
+        let secret = RandomState::new();
+        let mut limit = |quota: Option<Quota>,
+                         builder: fn(&'static str, Quota) -> RateLimitBuilder,
+                         name| {
+            let layer = builder(name, quota?).clock(clock.clone()).secret(secret.clone()).build();
+            problems.note(layer)
+        };
         let address_limit = limit(self.address_quota, RateLimitLayer::by_address, "address");
         let failure_limit = limit(
             self.failure_quota,
@@ -232,7 +235,7 @@ impl WardenBuilder {
         let https = trusted_proxies.clone();
         let headers = self.response_headers.detect_https(move |head| https.is_https(head));
         Ok(Warden(Arc::new(Controls {
-            headers: AnswerHeaders::new(headers, limits.policies()),
+            headers: AnswerHeaders::new(headers, limits.are_announced()),
             client_address: ClientAddressLayer::new(trusted_proxies),
             limits,
             authenticate,

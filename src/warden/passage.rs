@@ -13,9 +13,10 @@ use super::GuardedBody;
 use super::answer::Additions;
 use super::controls::Controls;
 use crate::authn::AuthenticatedPass;
+use crate::client_address::ClientAddress;
 use crate::gate::{Body, Gate, Pass, PendingVerdict, Verdict, refuse};
 use crate::rate_limit::Charges;
-use crate::rejection::{Protocol, Rejection};
+use crate::rejection::{Arrival, Challenges, Protocol, Rejection};
 use crate::sanitize::{Asked, Panicked, after_panic, judge};
 
 /// What the stack remembers of a request until its answer is there.
@@ -60,7 +61,7 @@ impl Future for Awaited {
 }
 
 impl Passage {
-    /// Gives the request its correlation id.
+    /// Remembers a request, before any control is asked.
     pub(super) fn begin(controls: Arc<Controls>, head: &mut request::Parts) -> Self {
         Self {
             secure: controls.headers.layer().is_secure(head),
@@ -95,12 +96,21 @@ impl Passage {
     }
 
     fn ask(&mut self, head: &mut request::Parts) -> Result<Step, Rejection> {
-        let Self { controls, charges, .. } = self;
+        let Self { controls, charges, asked, .. } = self;
         let Controls { client_address, limits, authenticate, .. } = &**controls;
-        client_address.find(head).map_err(|rejection| rejection.by(client_address.name()))?;
+        let client = client_address.find(head);
+        // What others left there is replaced.
+        head.extensions.remove::<ClientAddress>();
+        head.extensions.remove::<Challenges>();
+        head.extensions.insert(Arrival {
+            correlation_id: asked.id,
+            client: client.as_ref().ok().map(|client| client.ip()),
+            challenges: authenticate.challenges().clone(),
+        });
+        let client = client.map_err(|rejection| rejection.by(client_address.name()))?;
         let now = limits.now();
-        limits.charge_address(head, now, charges)?;
-        match authenticate.admit(head) {
+        limits.charge_address(client, head, now, charges)?;
+        match authenticate.authenticate(head) {
             Verdict::Ready(outcome) => {
                 let pass = outcome.map_err(|rejection| rejection.by(authenticate.name()))?;
                 self.go_on(pass, head, now)

@@ -1,6 +1,6 @@
 //! Buckets in this process's memory: a fixed number of them, found without a search through the rest.
 //!
-//! A key is hashed with a secret, so nobody can aim at a place in the table. The hash chooses one segment, and a place in
+//! A key comes hashed with a secret, so nobody can aim at a place in the table. The hash chooses one segment, and a place in
 //! it to start looking; the key stays within that segment, under that segment's lock. A slot is a bucket's state beside
 //! a fingerprint of its key. A slot whose bucket is full again says no more than an empty one, and may be reused, so
 //! there is nothing to sweep; a slot whose bucket is not full is never given away.
@@ -8,13 +8,12 @@
 //! Where a segment has no slot left, new keys share one bucket. A flood of keys can therefore neither push out nor
 //! refill the bucket of a key that is known, nor win itself more than one bucket a segment.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::rate_limit::bucket::{Bucket, Decision, Draw, STATE_BITS, Ticks};
-use crate::rate_limit::key::Key;
+use crate::rate_limit::key::HashedKey;
 
 const SLOTS: usize = 64;
 
@@ -30,7 +29,6 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(in crate::rate_limit) struct MemoryStore {
     policy: Arc<str>,
-    secret: RandomState,
     /// Each is allocated when it is first used.
     segments: Box<[OnceLock<Box<Mutex<Segment>>>]>,
     overflows: AtomicU64,
@@ -67,7 +65,6 @@ impl MemoryStore {
         let segments = keys.div_ceil(KEYS_PER_SEGMENT).max(1);
         Self {
             policy,
-            secret: RandomState::new(),
             segments: (0..segments).map(|_| OnceLock::new()).collect(),
             overflows: AtomicU64::new(0),
             log_again: AtomicU64::new(0),
@@ -77,13 +74,13 @@ impl MemoryStore {
     /// Draws from the bucket of `key`.
     pub(in crate::rate_limit) fn draw(
         &self,
-        key: &Key<'_>,
+        key: HashedKey,
         bucket: &Bucket,
         now: Duration,
         cost: u64,
         draw: Draw,
     ) -> Decision {
-        let place = self.place(self.secret.hash_one(key));
+        let place = self.place(key);
         let instant = bucket.instant(now);
         let segment = &self.segments[place.segment];
         if draw == Draw::Peek && segment.get().is_none() {
@@ -115,7 +112,7 @@ impl MemoryStore {
         self.overflows.load(Ordering::Relaxed)
     }
 
-    fn place(&self, hash: u64) -> Place {
+    fn place(&self, HashedKey(hash): HashedKey) -> Place {
         // The high bits choose the segment, the low ones the rest: they tell nothing of each other.
         let segment = (u128::from(hash) * self.segments.len() as u128) >> 64;
         Place {
