@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn q4_the_state_field_rounds_its_time_up_and_fits_its_room() {
+    fn q4_the_state_field_rounds_its_time_up() {
         let state = |remaining, seconds| State { prefix: r#""a\"b\\";r="#, remaining, seconds };
         for (left, seconds) in [(0, 0), (9, 10), (42, 100), (99, 999), (1_000_000, 86_400)] {
             let line = State::line([state(left, seconds), state(seconds, left)]);

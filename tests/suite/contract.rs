@@ -27,7 +27,7 @@ use tower_warden::sanitize::SanitizeLayer;
 use tower_warden::testing::TestIssuer;
 use tower_warden::warden::Warden;
 
-use crate::support::{TestBody, get, hello};
+use crate::support::{Later, TestBody, get, hello};
 
 /// Makes the tests of one layer. `$request` is an expression for a request that the layer admits.
 macro_rules! contract {
@@ -175,10 +175,17 @@ contract!(rules, RulesLayer::new(open_rules()), get("/", &[]));
 contract!(rules_with_a_pending_check, RulesLayer::new(slow_rules()), from_principal());
 contract!(sanitize, SanitizeLayer::new(), get("/", &[]));
 contract!(warden, a_warden(), from_peer());
+contract!(warden_that_waits_twice, a_waiting_warden(), from_peer_later());
 
 fn from_peer() -> Request<TestBody> {
     let mut request = get("/", &[]);
     request.extensions_mut().insert(PeerAddress(SocketAddr::from(([192, 0, 2, 1], 40_000))));
+    request
+}
+
+fn from_peer_later() -> Request<TestBody> {
+    let mut request = from_peer();
+    request.headers_mut().insert("x-later", "ada".parse().unwrap());
     request
 }
 
@@ -214,6 +221,10 @@ fn slow_rules() -> Rules {
 
 fn a_warden() -> Warden {
     Warden::builder().rules(open_rules()).build().unwrap()
+}
+
+fn a_waiting_warden() -> Warden {
+    Warden::builder().authenticate(Later::new()).rules(slow_rules()).build().unwrap()
 }
 
 fn anyone() -> BearerAuthenticator {

@@ -6,10 +6,13 @@ use std::io;
 use std::sync::Once;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, HeaderName, Method, Request, Response, request};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Layer, Service, ServiceExt};
+use tower_warden::authn::{Attempt, Authenticator};
+use tower_warden::principal::{Principal, PrincipalKind};
+use tower_warden::rejection::{Challenge, Rejection, RejectionKind};
 
 /// The body of test requests and of the trivial service's responses.
 pub(crate) type TestBody = Full<Bytes>;
@@ -109,10 +112,10 @@ impl Answer {
 
     /// The private reason of the refusal, which only the log may know.
     pub(crate) fn reason(&self) -> &'static str {
-        self.rejection().map_or("", tower_warden::rejection::Rejection::reason)
+        self.rejection().map_or("", Rejection::reason)
     }
 
-    pub(crate) fn rejection(&self) -> Option<&tower_warden::rejection::Rejection> {
+    pub(crate) fn rejection(&self) -> Option<&Rejection> {
         self.extensions.get()
     }
 }
@@ -165,5 +168,42 @@ impl io::Write for Writer {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// A scheme that has to wait for its answer: `x-later: <subject>` is good, `bad` is not, and `panic` panics.
+#[derive(Debug)]
+pub(crate) struct Later(Challenge);
+
+impl Later {
+    pub(crate) fn new() -> Self {
+        Self(Challenge::new("Later", "api").unwrap())
+    }
+}
+
+impl Authenticator for Later {
+    fn challenge(&self) -> &Challenge {
+        &self.0
+    }
+
+    fn credential_header(&self) -> HeaderName {
+        HeaderName::from_static("x-later")
+    }
+
+    fn is_presented(&self, request: &request::Parts) -> bool {
+        request.headers.contains_key("x-later")
+    }
+
+    fn authenticate(&self, request: &request::Parts) -> Attempt {
+        let subject = request.headers["x-later"].to_str().unwrap().to_owned();
+        assert_ne!(subject, "panic at once");
+        Attempt::pending(async move {
+            tokio::task::yield_now().await;
+            assert_ne!(subject, "panic");
+            if subject == "bad" {
+                return Err(Rejection::new(RejectionKind::InvalidCredentials, "later_but_bad"));
+            }
+            Ok(Principal::builder("later", subject, PrincipalKind::User, "Later").build())
+        })
     }
 }

@@ -12,15 +12,17 @@ use tower_warden::authn::api_key::{ApiKeyAuthenticator, ApiKeyRecord, MemoryApiK
 use tower_warden::authn::bearer::BearerAuthenticator;
 use tower_warden::authn::issued_key::{Holder, IssuedKey, KeyPrefix};
 use tower_warden::authn::jwt::{Issuer, JwtValidator};
-use tower_warden::authz::{Rules, RulesBuilder, authenticated, public, scope};
-use tower_warden::client_address::{PeerAddress, TrustedProxies};
+use tower_warden::authz::{Rules, RulesBuilder, authenticated, check_async, public, scope};
+use tower_warden::client_address::{ClientAddress, PeerAddress, TrustedProxies};
 use tower_warden::config::ConfigError;
+use tower_warden::principal::Principal;
 use tower_warden::rate_limit::Quota;
+use tower_warden::rejection::{Challenges, CorrelationId};
 use tower_warden::response_headers::ResponseHeadersLayer;
 use tower_warden::testing::{FakeClock, TestIssuer};
 use tower_warden::warden::{Guarded, Warden, WardenBuilder};
 
-use crate::support::{Answer, Logs, TestBody, ask};
+use crate::support::{Answer, Later, Logs, TestBody, ask};
 
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "https://api.example";
@@ -428,4 +430,82 @@ async fn b4_b13_a_handlers_own_refusal_names_the_schemes_and_is_not_stored() {
             if status == 401 { &[r#"Bearer realm="api""#, r#"ApiKey realm="api""#] } else { &[] };
         assert_eq!(answer.all("www-authenticate"), challenges, "{status}");
     }
+}
+
+/// Both the scheme and the check have to wait; what the controls further out do is done all the same.
+#[tokio::test]
+async fn a_request_that_had_to_wait_is_answered_like_any_other() {
+    let slow = check_async("slow", |principal, _| {
+        let good = principal.subject() == "ada";
+        async move {
+            tokio::task::yield_now().await;
+            Ok(good)
+        }
+    });
+    let rules = Rules::builder().get("/orders", slow);
+    let stack = Warden::builder().authenticate(Later::new()).rules(rules);
+    let warden = stack
+        .clock(FakeClock::at_unix(0))
+        .limit_failed_authentication(Quota::per_minute(3))
+        .build()
+        .unwrap();
+    let who = service_fn(async |request: Request<TestBody>| {
+        let subject = Principal::of(request.extensions()).unwrap().subject().to_owned();
+        let id = CorrelationId::of(request.extensions()).unwrap();
+        let client = ClientAddress::of(request.extensions()).unwrap().ip();
+        assert!(Challenges::of(request.extensions()).is_some());
+        Ok::<_, Infallible>(Response::new(TestBody::from(format!("{subject} {id} {client}"))))
+    });
+    for (subject, status, reason, left) in [
+        ("ada", 200, "", r#""address";r=199;t=1, "principal";r=99;t=1"#),
+        ("eve", 403, "policy_denied", r#""address";r=198;t=1, "principal";r=99;t=1"#),
+        ("bad", 401, "later_but_bad", r#""address";r=197;t=1"#),
+        ("panic", 500, "handler_panicked", ""),
+        ("panic at once", 500, "handler_panicked", ""),
+        ("bad", 401, "later_but_bad", r#""address";r=194;t=1"#),
+        ("bad", 401, "later_but_bad", r#""address";r=193;t=1"#),
+        (
+            "ada",
+            429,
+            "failed_authentication_quota_exceeded",
+            r#""address";r=192;t=1,"failed-authentication";r=0;t=20"#,
+        ),
+    ] {
+        let mut request = request("/orders", None, PEER);
+        request.headers_mut().insert("x-later", subject.parse().unwrap());
+        let answer = ask(warden.layer(who), request).await;
+        assert_eq!((answer.status, answer.reason()), (status, reason), "{subject}");
+        assert_eq!(answer.all("ratelimit").join(","), left, "{subject}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{subject}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{subject}");
+        if status == 200 {
+            let id = answer.header("x-request-id");
+            assert_eq!(answer.text(), format!("ada {id} 192.0.2.1"));
+        }
+    }
+}
+
+/// What others left in the request is replaced, and what layers further in leave there counts.
+#[tokio::test]
+async fn what_a_stack_knows_of_a_request_comes_from_the_nearest_layer() {
+    let client = |address: [u8; 4]| ClientAddress::new(address.into());
+    let tell = service_fn(async |request: Request<TestBody>| {
+        let client = ClientAddress::of(request.extensions()).unwrap().ip().to_string();
+        Ok::<_, Infallible>(Response::new(TestBody::from(client)))
+    });
+    let warden = complete(&signer()).build().unwrap();
+    let mut forged = request("/health", None, PEER);
+    forged.extensions_mut().insert(client([198, 51, 100, 7]));
+    assert_eq!(ask(warden.layer(tell), forged).await.text(), "192.0.2.1");
+
+    let inside = tower::util::MapRequest::new(tell, move |mut request: Request<TestBody>| {
+        request.extensions_mut().insert(client([203, 0, 113, 9]));
+        request
+    });
+    let answer = ask(warden.layer(inside), request("/health", None, PEER)).await;
+    assert_eq!(answer.text(), "203.0.113.9");
+    let twice = complete(&signer()).build().unwrap().layer(warden.layer(tell));
+    let answer = ask(twice, request("/health", None, PEER)).await;
+    assert_eq!((answer.text(), answer.all("x-request-id").len()), ("192.0.2.1", 1));
+    assert_eq!(answer.all("ratelimit-policy").len(), 2);
 }
