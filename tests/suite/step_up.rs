@@ -10,8 +10,9 @@ use tower_warden::authz::{
     Policy, PolicyError, Rules, RulesLayer, acr, all_of, any_of, authenticated, check, check_async,
     fresh, fresh_by, not, role, scope,
 };
+use tower_warden::gate::{Gate, GateLayer, Verdict};
 use tower_warden::principal::{Assurance, Principal, PrincipalKind};
-use tower_warden::rejection::RejectionKind;
+use tower_warden::rejection::{Rejection, RejectionKind};
 use tower_warden::testing::{FakeClock, TestIssuer};
 
 use crate::support::{Answer, get, through};
@@ -198,6 +199,41 @@ async fn b10_b12_the_error_is_on_the_scheme_that_was_tried() {
         ]
     );
     assert_eq!(answer.rejection().unwrap().kind(), RejectionKind::InsufficientUserAuthentication);
+}
+
+/// A control of one's own that asks for a step-up.
+#[derive(Clone, Debug)]
+struct Asks(&'static str);
+
+impl Gate for Asks {
+    type Pass = ();
+
+    fn admit(&self, _: &mut http::request::Parts) -> Verdict<()> {
+        Verdict::refuse(
+            Rejection::new(RejectionKind::InsufficientUserAuthentication, "asked")
+                .with_tried_scheme("Bearer")
+                .with_acr_values(self.0.into())
+                .with_max_age(Duration::from_millis(5900)),
+        )
+    }
+}
+
+#[tokio::test]
+async fn b9_b12_a_handlers_values_stay_inside_their_quotes() {
+    let signer = TestIssuer::new(ISSUER, AUDIENCE);
+    let bearer = || BearerAuthenticator::new(JwtValidator::new(signer.trust().unwrap()));
+    let token = format!("Bearer {}", signer.token("ada").sign());
+    for (values, expected) in [
+        ("gold silver", r#"acr_values="gold silver", max_age="5""#),
+        ("a\", realm=\"evil", r#"max_age="5""#),
+        ("a\\", r#"max_age="5""#),
+        ("a\r\nx: y", r#"max_age="5""#),
+        ("\u{e4}", r#"max_age="5""#),
+    ] {
+        let stack = (AuthenticateLayer::new(bearer()), GateLayer::new(Asks(values)));
+        let answer = through(&stack, get("/", &[("authorization", &token)])).await;
+        assert_eq!(asked_for(&answer), expected, "{values:?}");
+    }
 }
 
 #[test]
