@@ -4,11 +4,12 @@ mod tls;
 
 use http::Request;
 use serde_json::json;
-use tower_warden::authn::AuthenticateLayer;
 use tower_warden::authn::bearer::BearerAuthenticator;
 use tower_warden::authn::client_certificate::{ClientCertificate, ForwardedCertificates};
 use tower_warden::authn::jwt::JwtValidator;
+use tower_warden::authn::{Attempt, AuthenticateLayer, TokenValidator};
 use tower_warden::client_address::{PeerAddress, TrustedProxies};
+use tower_warden::principal::{Confirmation, Principal, PrincipalKind};
 use tower_warden::testing::TestIssuer;
 
 use crate::certificates::{Authority, Identity};
@@ -105,6 +106,44 @@ async fn p18_other_members_of_cnf_and_digests_of_another_form_refuse() {
         request.extensions_mut().insert(own.certificate());
         let answer = through(&layer, request).await;
         assert_eq!(outcome(&answer), (401, "token_sender_constrained"), "{confirmation}");
+    }
+}
+
+/// Accepts every token, as one that is bound; at once or later.
+#[derive(Debug)]
+struct AlwaysBound {
+    to: [u8; 32],
+    later: bool,
+}
+
+impl TokenValidator for AlwaysBound {
+    fn attempt(&self, _: &str) -> Attempt {
+        let mut confirmation = Confirmation::default();
+        confirmation.certificate_digest = Some(self.to);
+        let ada = Principal::builder("issuer", "ada", PrincipalKind::User, "Bearer");
+        let ada = ada.confirmation(confirmation).build();
+        if self.later { Attempt::pending(async { Ok(ada) }) } else { Attempt::Ready(Ok(ada)) }
+    }
+}
+
+#[tokio::test]
+async fn p18_tokens_of_every_validator_are_held_to_what_binds_them() {
+    let authority = Authority::new();
+    let (own, other) = (authority.issue(&[]), authority.issue(&[]));
+    for later in [false, true] {
+        let validator = AlwaysBound { to: *own.certificate().digest(), later };
+        let layer = AuthenticateLayer::new(BearerAuthenticator::new(validator));
+        for (shown, expected) in [
+            (Some(&own), (200, "")),
+            (Some(&other), (401, "token_certificate_mismatch")),
+            (None, (401, "token_certificate_missing")),
+        ] {
+            let mut request = get("/", &[("authorization", "Bearer opaque")]);
+            if let Some(shown) = shown {
+                request.extensions_mut().insert(shown.certificate());
+            }
+            assert_eq!(outcome(&through(&layer, request).await), expected, "{later}");
+        }
     }
 }
 

@@ -21,14 +21,19 @@
 //!
 //! # What is not checked
 //!
-//! The certificate: its chain, dates, use and revocation are for the TLS acceptor, or for the proxy, which has to remove the
-//! fields that clients send (RFC 9440 4; Envoy's `forward_client_cert_details: SANITIZE_SET` or `APPEND_FORWARD`, never
-//! `ALWAYS_FORWARD_ONLY`). A certificate that expires or is revoked while its connection is open counts until that ends.
+//! The certificate: its chain, dates, use and revocation are for the TLS acceptor, or for the proxy, which has to remove
+//! the fields that clients send (RFC 9440 4; Envoy's `forward_client_cert_details: SANITIZE_SET` or `APPEND_FORWARD`, and
+//! neither `FORWARD_ONLY` nor `ALWAYS_FORWARD_ONLY`, which hand on what clients wrote). A certificate that expires or is
+//! revoked while its connection is open counts until that ends.
 //!
 //! # Deployment caveat
 //!
+//! The certificate is that of whoever connected to the proxy next to us. Where that is another proxy, as with a gateway in
+//! front of a sidecar, it is the gateway's, and a token bound to the certificate of a client outside is refused.
+//!
 //! Envoy writes names of a certificate into `x-forwarded-client-cert` as they are. Let it send the certificate too
-//! (`set_current_client_cert_details: { cert: true, uri: true }`): names are then read from the certificate.
+//! (`set_current_client_cert_details: { cert: true, uri: true }`): names are then read from the certificate. An authority that
+//! signs names with quotes, commas or semicolons in them lets its holders write into the field all the same.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
