@@ -174,7 +174,7 @@ const OF_OTHER_KINDS: [&str; 7] =
 
 /// Tells a token without a type of its own from other kinds by what it claims (RFC 8725 3.12).
 pub(super) fn check_kind(claims: &Members<'_>) -> Result<(), TokenError> {
-    let other = OF_OTHER_KINDS.iter().any(|name| claims.contains_key(*name));
+    let other = OF_OTHER_KINDS.iter().any(|name| claims.contains_key(name));
     if other { Err(TokenError::MediaType) } else { Ok(()) }
 }
 
