@@ -6,6 +6,7 @@ use super::claims::Checked;
 use super::compact::{Compact, Header};
 use super::json::Json;
 use super::{Issuer, KeySet, Renewal, TokenError, claims, json};
+use crate::authn::binding::Proved;
 use crate::authn::{Attempt, TokenValidator};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
@@ -69,11 +70,8 @@ impl JwtValidator {
     /// A [`TokenError`] that names the first check that failed.
     pub fn validate(&self, token: &str) -> Result<Principal, TokenError> {
         let principal = self.check(token)?;
-        if principal.confirmation().is_empty() {
-            Ok(principal)
-        } else {
-            Err(TokenError::SenderConstrained)
-        }
+        Proved::default().fulfils(principal.confirmation())?;
+        Ok(principal)
     }
 
     fn check(&self, text: &str) -> Result<Principal, TokenError> {

@@ -107,7 +107,7 @@ async fn i3_a_bound_token_does_not_pass_as_a_bearer_token() {
     assert_eq!(principal.confirmation().certificate_digest, Some([7; 32]));
     for _ in 0..2 {
         let answer = send(&layer(validator.clone()), TOKEN).await;
-        assert_eq!((answer.status, answer.reason()), (401, "token_sender_constrained"));
+        assert_eq!((answer.status, answer.reason()), (401, "token_certificate_missing"));
     }
     assert_eq!(server.calls(), 1, "the binding is demanded of a remembered token too");
 }

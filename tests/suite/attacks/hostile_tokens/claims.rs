@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_warden::authn::jwt::TokenError::{
-    Audience, ClaimMalformed, Expired, ExpiryMissing, IssuedInFuture, Issuer, Malformed,
-    NotYetValid, SenderConstrained, SubjectMissing,
+    Audience, CertificateMissing, ClaimMalformed, Expired, ExpiryMissing, IssuedInFuture, Issuer,
+    Malformed, NotYetValid, SenderConstrained, SubjectMissing,
 };
 
 use super::Chapter;
@@ -271,7 +271,6 @@ fn bound(table: &mut Chapter<'_>) {
     let digest = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
     for (name, value) in [
         ("jkt", json!({"jkt": digest})),
-        ("x5t#S256", json!({"x5t#S256": digest})),
         ("both", json!({"jkt": digest, "x5t#S256": digest})),
         ("jkt and what nobody knows", json!({"jkt": digest, "x": 1})),
         ("jkt that is short", json!({"jkt": &digest[..42]})),
@@ -297,4 +296,6 @@ fn bound(table: &mut Chapter<'_>) {
         let token = victims.good().claim("cnf", value).sign();
         table.add(format!("P18 cnf: {name}"), token, SenderConstrained);
     }
+    let token = victims.good().claim("cnf", json!({"x5t#S256": digest})).sign();
+    table.add("P18 cnf: x5t#S256", token, CertificateMissing);
 }
