@@ -23,9 +23,6 @@ pub(super) struct Announcement {
     state_prefix: String,
 }
 
-/// Room for the fields of a whole stack and some of the handler: growing a header map once is cheaper than three times.
-const ROOM: usize = 13;
-
 impl Announcement {
     /// Fails when the name cannot be a String of a structured field.
     pub(super) fn new(name: &str, bucket: &Bucket) -> Result<Self, ConfigError> {
@@ -61,7 +58,6 @@ impl Announcement {
 
     /// Writes both fields before those that limiters further in have written.
     pub(super) fn write(&self, bucket: &Bucket, decision: Decision, headers: &mut HeaderMap) {
-        headers.reserve(ROOM.saturating_sub(headers.keys_len()));
         for (name, value) in self.fields(bucket, decision) {
             prepend(headers, name, value);
         }

@@ -71,7 +71,7 @@ struct More {
     max_age: Option<Duration>,
     retry_after: Option<Duration>,
     violated_policies: Vec<Arc<str>>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -142,7 +142,7 @@ impl Rejection {
     /// Adds a header field to the refusal.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.more().headers.append(name, value);
+        self.more().headers.push((name, value));
         self
     }
 
