@@ -80,7 +80,7 @@ pub(crate) async fn run(
     let by_second = ada(&issuer).sign();
     stops.push(
         caller
-            .ask("GET /notes  (signed with a new key)", &bearer(by_second.clone()), "200", handler)
+            .ask("GET /notes  (with a new key)", &bearer(by_second.clone()), "200", handler)
             .await?,
     );
     let withdrawn = refused("token_unknown_key");

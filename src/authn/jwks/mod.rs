@@ -12,7 +12,8 @@
 //!    succeeded or not. All who wait share one round, which goes on when they leave. Tokens of an issuer that is not
 //!    configured make nobody ask.
 //! 4. A set that was read replaces the one before: a key that the issuer removed verifies nothing from then on.
-//! 5. A round that failed changes nothing. Keys stay in use for 24 h after they stopped being current; then there are none,
+//! 5. A round that failed changes nothing, but that a token which names an unknown key gets a 503 until one succeeds: its
+//!    key may be a new one. Keys stay in use for 24 h after they stopped being current; then there are none,
 //!    and requests get a 503 with `Retry-After` until the issuer answers again. It is asked again after 1 s, and after
 //!    twice as long each time, up to a minute.
 //! 6. Keys are read one by one: those of an unknown type, without a member that they need, for another use, symmetric or

@@ -48,6 +48,10 @@ impl KeySource for RemoteKeys {
     fn renew(&self) -> Option<Renewal> {
         self.0.renew()
     }
+
+    fn is_current(&self) -> bool {
+        self.0.is_current()
+    }
 }
 
 impl fmt::Debug for RemoteKeys {

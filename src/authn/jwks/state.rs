@@ -109,6 +109,11 @@ impl State {
         Some(Box::pin(async move { wait_for(&mut landing).await }))
     }
 
+    /// Whether the last round brought keys.
+    pub(super) fn is_current(&self) -> bool {
+        self.desk().schedule.failures() == 0
+    }
+
     /// Starts a round if one is due and none is in progress.
     pub(super) fn refresh_if_due(self: &Arc<Self>) {
         let now = self.clock.monotonic();

@@ -86,6 +86,12 @@ pub trait KeySource: fmt::Debug + Send + Sync + 'static {
     /// the answer is in, whatever it is. `None` when that was done a moment ago: whoever sends tokens must not be able
     /// to make us ask as often.
     fn renew(&self) -> Option<Renewal>;
+
+    /// Whether asking worked the last time. If not, a token that names an unknown key may be good for all we know: it
+    /// gets a 503, not a 401.
+    fn is_current(&self) -> bool {
+        true
+    }
 }
 
 /// Ends when a [`KeySource`] has asked for newer keys.
@@ -111,6 +117,13 @@ impl Keys {
         match self {
             Self::Fixed(keys) => Some(keys.number()),
             Self::Live(source) => source.current().map(|keys| keys.number()),
+        }
+    }
+
+    pub(super) fn is_current(&self) -> bool {
+        match self {
+            Self::Fixed(_) => true,
+            Self::Live(source) => source.is_current(),
         }
     }
 

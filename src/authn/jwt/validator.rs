@@ -5,12 +5,13 @@ use super::cache::{TokenCache, Validated};
 use super::claims::Checked;
 use super::compact::{Compact, Header};
 use super::json::Json;
-use super::{Issuer, KeySet, Renewal, TokenError, claims, json};
+use super::{Issuer, KeySet, TokenError, claims, json};
 use crate::authn::binding::Proved;
 use crate::authn::{Attempt, TokenValidator};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
 use crate::principal::Principal;
+use crate::rejection::Rejection;
 
 /// The longest token that is looked at, in bytes, unless said otherwise.
 const DEFAULT_MAX_LENGTH: usize = 16 * 1024;
@@ -146,27 +147,44 @@ impl JwtValidator {
         self.0.issuers.iter().any(|issuer| issuer.keys.may_renew())
     }
 
-    /// Asks for newer keys of the issuer that the token names: only of one that is configured, and only when the token
-    /// would be worth it.
-    fn renewal(&self, token: &str) -> Option<Renewal> {
-        let index = self.named_issuer(&Compact::split(token).ok()?).ok()?;
-        self.0.issuers[index].keys.renew()
+    /// Judges a token again, when newer keys of the issuer that it names were asked for.
+    fn check_again(&self, token: &str, issuer: usize) -> Result<Principal, Rejection> {
+        let judged = self.check(token).map_err(|error| match error {
+            TokenError::UnknownKey if !self.0.issuers[issuer].keys.is_current() => {
+                TokenError::KeysUnavailable
+            }
+            known => known,
+        });
+        judged.map_err(Into::into)
     }
 }
 
 impl TokenValidator for JwtValidator {
     fn attempt(&self, token: &str) -> Attempt {
-        match self.check(token) {
-            Err(TokenError::UnknownKey | TokenError::KeysUnavailable) if self.may_renew() => {}
+        let missing = match self.check(token) {
+            Err(missing @ (TokenError::UnknownKey | TokenError::KeysUnavailable))
+                if self.may_renew() =>
+            {
+                missing
+            }
             known => return Attempt::Ready(known.map_err(Into::into)),
-        }
-        match self.renewal(token) {
-            None => Attempt::Ready(self.check(token).map_err(Into::into)),
+        };
+        // Keys are asked for only of an issuer that is configured.
+        let named = Compact::split(token).and_then(|token| self.named_issuer(&token));
+        let issuer = match named {
+            Ok(issuer) => issuer,
+            Err(_) if missing == TokenError::UnknownKey => {
+                return Attempt::Ready(Err(missing.into()));
+            }
+            Err(stranger) => return Attempt::Ready(Err(stranger.into())),
+        };
+        match self.0.issuers[issuer].keys.renew() {
+            None => Attempt::Ready(self.check_again(token, issuer)),
             Some(renewal) => {
                 let (this, token) = (self.clone(), token.to_owned());
                 Attempt::pending(async move {
                     renewal.await;
-                    this.check(&token).map_err(Into::into)
+                    this.check_again(&token, issuer)
                 })
             }
         }

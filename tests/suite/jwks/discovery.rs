@@ -48,7 +48,7 @@ async fn k1_metadata_that_begin_to_lie_change_nothing() {
 
     scene.clock.advance(seconds(60));
     let layer = scene.guard(&keys);
-    assert_eq!(status(&layer, &evil).await, 401);
+    assert_eq!(status(&layer, &evil).await, 503); // it cannot be told
     assert_eq!(status(&layer, &scene.signer).await, 200);
     assert_eq!(scene.server.requests("/evil").len(), 0);
 }

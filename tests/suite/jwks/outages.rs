@@ -79,7 +79,7 @@ async fn k4_any_way_of_failing_keeps_the_keys() {
         scene.clock.advance(seconds(60));
         let before = scene.server.fetches();
         scene.server.reply(KEYS, reply.clone());
-        assert_eq!(status(&layer, &stranger).await, 401, "{reply:?}");
+        assert_eq!(status(&layer, &stranger).await, 503, "{reply:?}");
         assert_eq!(scene.server.fetches(), before + 1, "{reply:?}");
         assert_eq!(status(&layer, &scene.signer).await, 200, "{reply:?}");
     }
