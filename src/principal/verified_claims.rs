@@ -10,6 +10,7 @@ pub(super) struct VerifiedClaims {
 }
 
 impl VerifiedClaims {
+    #[cfg(feature = "jwt")]
     pub(super) const fn of_text(text: Vec<u8>) -> Self {
         Self { text, read: OnceLock::new() }
     }
