@@ -8,6 +8,8 @@ use super::{Part, Warden};
 use crate::authn::client_certificate::ForwardedCertificates;
 #[cfg(feature = "jwt")]
 use crate::authn::protected_resource::ProtectedResource;
+#[cfg(feature = "jwt")]
+use crate::authn::revocation::RevocationList;
 use crate::authn::{AuthenticateLayer, Authenticator};
 use crate::authz::{Rules, RulesLayer};
 use crate::client_address::{ClientAddressLayer, TrustedProxies};
@@ -36,6 +38,8 @@ pub struct WardenBuilder {
     issuers: Vec<crate::authn::jwt::Issuer>,
     #[cfg(feature = "jwt")]
     protected_resource: Option<ProtectedResource>,
+    #[cfg(feature = "jwt")]
+    revocation: Option<Arc<dyn RevocationList>>,
     rules: Option<Rules>,
     response_headers: ResponseHeadersLayer,
     trusted_proxies: TrustedProxies,
@@ -58,6 +62,8 @@ impl WardenBuilder {
             issuers: Vec::new(),
             #[cfg(feature = "jwt")]
             protected_resource: None,
+            #[cfg(feature = "jwt")]
+            revocation: None,
             rules: None,
             response_headers: ResponseHeadersLayer::api(),
             trusted_proxies: TrustedProxies::none(),
@@ -96,6 +102,15 @@ impl WardenBuilder {
     #[cfg(feature = "jwt")]
     pub fn protected_resource(mut self, resource: &ProtectedResource) -> Self {
         self.protected_resource = Some(resource.clone());
+        self
+    }
+
+    /// Asks this list whether a token was revoked, for every request with a bearer token of
+    /// [`trust_issuer`](Self::trust_issuer). A scheme of your own takes a list with
+    /// [`TokenValidator::with_revocation`](crate::authn::TokenValidator::with_revocation).
+    #[cfg(feature = "jwt")]
+    pub fn revocation(mut self, list: impl RevocationList) -> Self {
+        self.revocation = Some(Arc::new(list));
         self
     }
 
@@ -246,17 +261,25 @@ impl WardenBuilder {
     /// All trusted issuers make one scheme, asked first.
     #[cfg(feature = "jwt")]
     fn with_bearer(mut self) -> Self {
+        use crate::authn::TokenValidator;
         use crate::authn::bearer::BearerAuthenticator;
         use crate::authn::jwt::{JwtValidator, JwtValidatorBuilder};
 
         self.find_problems_of_metadata();
         if self.issuers.is_empty() {
+            if self.revocation.is_some() && !self.scheme_failed {
+                let problem = "would be asked about no token: no issuer is trusted";
+                self.problems.add("revocation list", problem);
+            }
             return self;
         }
         let validator =
             self.issuers.drain(..).fold(JwtValidator::builder(), JwtValidatorBuilder::issuer);
         if let Some(validator) = self.problems.note(validator.build()) {
-            let bearer = BearerAuthenticator::new(validator);
+            let bearer = match self.revocation.take() {
+                Some(list) => BearerAuthenticator::new(validator.with_revocation(list)),
+                None => BearerAuthenticator::new(validator),
+            };
             let bearer = match &self.protected_resource {
                 Some(resource) => bearer.with_resource_metadata(resource),
                 None => Ok(bearer),

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -12,6 +13,7 @@ use tower_warden::authn::api_key::{ApiKeyAuthenticator, ApiKeyRecord, MemoryApiK
 use tower_warden::authn::bearer::BearerAuthenticator;
 use tower_warden::authn::issued_key::{Holder, IssuedKey, KeyPrefix};
 use tower_warden::authn::jwt::{Issuer, JwtValidator};
+use tower_warden::authn::revocation::Denylist;
 use tower_warden::authz::{Rules, RulesBuilder, authenticated, check_async, public, scope};
 use tower_warden::client_address::{ClientAddress, PeerAddress, TrustedProxies};
 use tower_warden::config::ConfigError;
@@ -85,6 +87,26 @@ async fn a_complete_stack_admits_and_refuses() {
         assert_eq!(answer.header("x-request-id").len(), 36, "{path}");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_from_the_next_request_on() {
+    let signer = signer();
+    let revoked = Denylist::new(Duration::from_secs(3_600)).unwrap();
+    let warden = complete(&signer).revocation(revoked.clone()).build().unwrap();
+    let token = signer.token("ada").scope("orders:read").claim("jti", "one").sign();
+    let send = || send(&warden, request("/orders", Some(&token), PEER));
+    assert_eq!(send().await.status, 200);
+    revoked.revoke_token(ISSUER, "one").unwrap();
+    let answer = send().await;
+    assert_eq!((answer.status, answer.reason()), (401, "token_revoked"));
+}
+
+#[test]
+fn a_list_of_revoked_tokens_wants_an_issuer() {
+    let revoked = Denylist::new(Duration::from_secs(3_600)).unwrap();
+    let found = problems(Warden::builder().rules(rules()).revocation(revoked));
+    assert!(found.iter().any(|problem| problem.starts_with("revocation list: ")), "{found:?}");
 }
 
 #[test]
