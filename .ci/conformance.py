@@ -24,6 +24,8 @@ REGRESSIONS = """
 """.split()
 EXPECTED = [f"{letter}{n}" for letter, last in COUNTED.items() for n in range(1, last + 1)] + REGRESSIONS
 
+# A test is a function, or a name that a macro makes one of: `j7_an_issuer_is_refused: "J7",`.
+DECLARED = re.compile(r"\bfn (\w+)\s*[(<]|^ *(\w+): \"", re.MULTILINE)
 NAMED_TEST = re.compile(r"`((?:src|tests|examples)/[\w/-]+\.rs)::(\w+)`")
 RUNNING = re.compile(r"^\s*Running (?:unittests )?(\S+\.rs) \(")
 RESULT = re.compile(r"^test (\S+)(?: - should panic)? \.\.\. (ok|FAILED|ignored)")
@@ -57,6 +59,11 @@ def read_results(output):
         elif result := RESULT.match(line):
             results[binary, result[1]] = result[2]
     return results
+
+
+def declared_in(source):
+    """The functions of a source file, and what a macro may make functions of."""
+    return [function or name for function, name in DECLARED.findall(source.read_text(encoding="utf-8"))]
 
 
 def place_of(file):
@@ -104,7 +111,7 @@ def check_row(number, cells, root, results):
         source = root / file
         if not source.is_file():
             yield f"{where}: {file} does not exist"
-        elif not re.search(rf"\bfn {test}\s*[(<]", source.read_text(encoding="utf-8")):
+        elif test not in declared_in(source):
             yield f"{where}: {file} has no test {test}"
         elif (outcome := outcome_of(file, test, results)) != "ok":
             yield f"{where}: {file}::{test} {'did not run' if outcome in (None, 'ignored') else 'failed'}"
@@ -122,9 +129,10 @@ def suggestions(root, results):
     carrying = defaultdict(list)
     for file in sorted([*root.glob("src/**/*.rs"), *root.glob("tests/**/*.rs")]):
         name = file.relative_to(root).as_posix()
-        for test, row in re.findall(r"\bfn (([a-z]\d+)_\w+)\s*[(<]", file.read_text(encoding="utf-8")):
-            if row.upper() in EXPECTED and outcome_of(name, test, results) == "ok":
-                carrying[row.upper()].append(f"`{name}::{test}`")
+        for test in declared_in(file):
+            row = test.split("_")[0].upper()
+            if row in EXPECTED and outcome_of(name, test, results) == "ok":
+                carrying[row].append(f"`{name}::{test}`")
     return {row: carrying[row] for row in EXPECTED if row in carrying}
 
 

@@ -80,6 +80,10 @@ class Conformance(unittest.TestCase):
         self.write(SUITE, "fn j1_none_is_refused_not() {} fn k1_panics() {}")
         self.assert_refused(f"{SUITE} has no test j1_none_is_refused")
 
+    def test_a_test_that_a_macro_makes(self):
+        self.write(SUITE, 'refused! {\n    j1_none_is_refused: "J1",\n}\nfn k1_panics() {}')
+        self.assertEqual(self.check().returncode, 0)
+
     def test_a_file_that_is_not_there(self):
         (self.root / SUITE).unlink()
         self.assert_refused(f"{SUITE} does not exist")

@@ -14,10 +14,3 @@ struct LayerOrder;
 
 #[doc = include_str!("../docs/tokens.md")]
 struct Tokens;
-
-#[doc = include_str!("../docs/tokens-introspection.md")]
-struct TokensIntrospection;
-#[doc = include_str!("../docs/tokens-mtls.md")]
-struct TokensMtls;
-#[doc = include_str!("../docs/tokens-dpop.md")]
-struct TokensDpop;
