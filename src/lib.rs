@@ -68,15 +68,23 @@
 //! | I want to | module |
 //! |---|---|
 //! | build the whole stack | [`warden`] |
+//! | accept signed tokens (JWT) | `authn::jwt` |
 //! | fetch an issuer's keys, and keep up when they rotate | `authn::jwks` |
-//! | accept bearer tokens, tokens bound to a key, API keys, app keys, certificates of a mesh, or a scheme of my own | [`authn`] |
+//! | accept opaque tokens | `authn::introspection` |
+//! | accept tokens that are bound to a key, or to a certificate | `authn::dpop`, `authn::client_certificate` |
+//! | know the services of a mesh by their certificates | `authn::mesh` |
+//! | end tokens before they expire | [`authn::revocation`] |
 //! | tell clients where to get a token, as MCP servers have to | [`authn::protected_resource`] |
+//! | accept API keys, app keys, or a scheme of my own | [`authn`] |
 //! | say who may call which route | [`authz`] |
 //! | limit callers, and failed log-ins | [`rate_limit`] |
 //! | know the client behind proxies | [`client_address`] |
 //! | send security headers | [`response_headers`] |
 //! | let pages of other origins read the answers | `cors` |
 //! | tell nothing of what went wrong inside | [`sanitize`] |
+//! | ask for a log-in that is fresh, or strong | [`authz::fresh`], [`authz::acr`] |
+//! | read a token's claims as a type of my own | `frameworks::axum::Claims`, [`Principal::claims_as`] |
+//! | bring an HTTP client of my own | [`http_client`] |
 //! | write a control of my own | [`gate`], [`rejection`] |
 //! | know who calls | [`principal`], [`frameworks`] |
 //! | test a service | `testing` |
@@ -88,19 +96,20 @@
 //! | `api-key` | API keys and AppID/AppKey pairs | yes |
 //! | `axum` | the [`Principal`] extractor, `Warden::guard`, the peer address from `ConnectInfo` | yes |
 //! | `cors` | which pages of other origins may read the answers: tower-http's layer, preset | |
-//! | `dpop` | tokens bound to a key of their sender (RFC 9449) | |
+//! | `dpop` | tokens that are bound to a key of their sender (RFC 9449) | |
 //! | `http-client` | a client for outgoing HTTPS requests, on reqwest and rustls | |
-//! | `introspection` | opaque bearer tokens: the authorization server is asked about each, with an HTTP client that you bring | |
-//! | `jwks` | keys that an issuer publishes, fetched and kept fresh: JWK sets and discovery; brings `http-client` | |
+//! | `introspection` | opaque tokens: the authorization server is asked about each. Takes the client of `http-client`, or yours | |
+//! | `jwks` | keys that an issuer publishes, found and kept fresh; brings `http-client` | |
 //! | `jwt` | bearer tokens: JWTs from configured keys; needs a C compiler | yes |
-//! | `mtls` | TLS client certificates: tokens that are bound to one, and callers in a mesh that are known by one | |
+//! | `mtls` | TLS client certificates: tokens that are bound to one, callers in a mesh that are known by one | |
 //! | `redis` | what several instances share, in Redis: the DPoP proofs used | |
-//! | `testing` | a token issuer and a clock to turn by hand | |
+//! | `testing` | an issuer of tokens, a client's key for DPoP, and a clock to turn by hand | |
 //! | `tonic` | `Status` from a [`Rejection`], the peer address from `TcpConnectInfo` | |
 //! | `full` | all of them, `testing` included | |
 //!
 //! # Guides
 //!
+//! * [Tokens](https://github.com/tower-warden/tower-warden/blob/main/docs/tokens.md): all kinds, and which part to use for each
 //! * [Architecture](https://github.com/tower-warden/tower-warden/blob/main/docs/architecture.md)
 //! * [Layer order](https://github.com/tower-warden/tower-warden/blob/main/docs/layer-order.md)
 //! * [Defaults](https://github.com/tower-warden/tower-warden/blob/main/docs/defaults.md)

@@ -8,9 +8,14 @@
 //! 3. Three parts, strict base64url, no repeated member names, no critical extensions, bounded length and depth.
 //! 4. `iss` equals the issuer whose key signed; `aud` contains one of our audiences; `exp` and `sub` are present.
 //! 5. `exp`, `nbf` and `iat` are honoured with a leeway of 60 s, at most 300 s.
-//! 6. A token typed as something else than an access token is refused, and so is one that demands a proof (`cnf`) which is
-//!    not known here. What proves it is for the scheme that carried the token to check. A token without a type of its own is refused when it claims what only ID tokens, logout tokens and the like do: `nonce`,
-//!    `at_hash`, `c_hash`, `events`, `htm`, `htu`, `token_introspection`.
+//! 6. A token typed as something else than an access token is refused. One without a type of its own is refused when it
+//!    claims what only ID tokens, logout tokens and the like do: `nonce`, `at_hash`, `c_hash`, `events`, `htm`, `htu`,
+//!    `token_introspection`.
+//! 7. A token that demands a proof (`cnf`) which is not known here is refused. Whether the sender brought the proof is for
+//!    the scheme that carried the token to check.
+//! 8. A token that was found good is remembered, within bounds of memory
+//!    ([`cache_bytes`](JwtValidatorBuilder::cache_bytes)), without its text. Its times and keys are checked every time; so
+//!    are proof and revocation, which others check.
 //!
 //! # What is not checked
 //!
