@@ -70,6 +70,14 @@ impl fmt::Debug for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// An address as it may be printed: without the user information that it should not have.
+#[cfg(any(feature = "dpop", feature = "introspection", feature = "jwks"))]
+pub(crate) fn without_password(url: &str) -> std::borrow::Cow<'_, str> {
+    let Some((before, after)) = url.rsplit_once('@') else { return url.into() };
+    let scheme = before.find("://").map_or("", |end| &before[..end + 3]);
+    format!("{scheme}..@{after}").into()
+}
+
 /// Collects problems while a builder goes on, so that all of them are told at once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Problems(Vec<ConfigProblem>);

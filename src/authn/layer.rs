@@ -1,7 +1,9 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::{StatusCode, request, response};
+use tokio::time::error::Elapsed;
 use tower::Layer;
 
 use super::sensitive::Sensitive;
@@ -9,6 +11,10 @@ use super::{Attempt, Authenticator};
 use crate::gate::{Gate, Gated, Pass, Verdict};
 use crate::principal::Principal;
 use crate::rejection::{Challenges, Rejection, RejectionKind};
+
+/// How long a scheme may take, whoever it has to ask. What comes with this crate has shorter limits of its own; this one
+/// is for what others bring along.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Authenticates requests with one or more schemes.
 #[derive(Clone, Debug)]
@@ -172,7 +178,7 @@ impl AuthenticateLayer {
             Attempt::Pending(attempt) => {
                 let mut pass = self.pass(Outcome::Anonymous).with_header(scheme, head);
                 Verdict::pending(async move {
-                    match attempt.await {
+                    match tokio::time::timeout(PATIENCE, attempt).await.unwrap_or_else(timed_out) {
                         Ok(principal) => {
                             pass.outcome = Outcome::Found(principal);
                             Ok(pass)
@@ -183,6 +189,10 @@ impl AuthenticateLayer {
             }
         }
     }
+}
+
+fn timed_out(_: Elapsed) -> Result<Principal, Rejection> {
+    Err(Rejection::new(RejectionKind::Unavailable, "authentication_timeout"))
 }
 
 impl<S> Layer<S> for AuthenticateLayer {

@@ -1,12 +1,16 @@
 use std::mem;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, request};
 use tower::{Layer, Service};
 
 use super::{Body, Gate, GateFuture, HttpResponse, Verdict};
-use crate::rejection::{Rejection, Scene};
+use crate::rejection::{Rejection, RejectionKind, Scene};
+
+/// When callers may come back, unless who refuses knows better.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Turns any [`Gate`] into a tower layer. The library's own controls are layers by themselves.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +83,12 @@ where
 }
 
 /// Logs a refusal and renders it for the protocol that the caller speaks.
-pub(crate) fn refuse(rejection: Rejection, head: &request::Parts) -> Response<Bytes> {
+///
+/// A 503 says when to come back, also where who refused did not (RFC 9110 15.6.4).
+pub(crate) fn refuse(mut rejection: Rejection, head: &request::Parts) -> Response<Bytes> {
+    if rejection.kind() == RejectionKind::Unavailable && rejection.retry_after().is_none() {
+        rejection = rejection.with_retry_after(RETRY_AFTER);
+    }
     rejection.log(head);
     rejection.render(&Scene::of(head))
 }

@@ -285,8 +285,10 @@ impl Rejection {
         self.more.as_ref().and_then(|more| more.challenge_error)
     }
 
+    /// The scope to name; none that could write more than itself into a challenge.
     fn scope(&self) -> Option<&str> {
-        self.more.as_ref().and_then(|more| more.scope.as_deref())
+        let scope = self.more.as_ref()?.scope.as_deref()?;
+        scope.bytes().all(challenge::is_quotable).then_some(scope)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::authn::TokenValidator;
 use crate::authn::jwt::Algorithm;
 use crate::authn::replay::{MemoryReplayStore, ReplayStore};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{ConfigError, Problems};
+use crate::config::{ConfigError, Problems, without_password};
 use crate::rejection::Challenge;
 
 /// A window beyond which a proof is no proof of the present.
@@ -195,7 +195,8 @@ impl DpopBuilder {
 }
 
 fn service(url: &str) -> Result<Target, ConfigError> {
-    let problem = |problem| ConfigError::new(format!("external URL {url:?}"), problem);
+    let shown = without_password(url);
+    let problem = |problem| ConfigError::new(format!("external URL {shown:?}"), problem);
     if url.contains(['?', '#']) {
         return Err(problem("has a query or a fragment, which no path can follow"));
     }

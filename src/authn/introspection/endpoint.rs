@@ -2,7 +2,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::Uri;
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, without_password};
 
 /// Where to ask. Parsed once, when the validator is built.
 #[derive(Clone, Debug)]
@@ -11,8 +11,9 @@ pub(super) struct Endpoint(Uri);
 impl Endpoint {
     /// An `https` URL; a plain one only to this machine, and only where `plain_loopback` says so (RFC 7662 4).
     pub(super) fn parse(text: &str, plain_loopback: bool) -> Result<Self, ConfigError> {
+        let shown = without_password(text);
         let problem =
-            |problem| ConfigError::new(format!("introspection endpoint {text:?}"), problem);
+            |problem| ConfigError::new(format!("introspection endpoint {shown:?}"), problem);
         let uri: Uri = text.parse().map_err(|_| problem("is no URL"))?;
         let authority = uri.authority().ok_or_else(|| problem("names no host"))?;
         // The parser drops a fragment silently. Neither belongs into an address that tokens are sent to.

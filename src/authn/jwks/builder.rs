@@ -7,7 +7,7 @@ use super::fetch::{Fetch, Location};
 use super::lifetime::Bounds;
 use super::state::State;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{ConfigError, Problems};
+use crate::config::{ConfigError, Problems, without_password};
 use crate::http_client::{HttpClient, ReqwestClient};
 
 /// The least that a cooldown or a lifetime may be: less would be a flood.
@@ -143,11 +143,11 @@ impl RemoteKeysBuilder {
                     issuer: issuer.as_str().into(),
                     documents,
                 });
-                (format!("keys of issuer {issuer:?}"), location)
+                (format!("keys of issuer {:?}", without_password(issuer)), location)
             }
             Place::KeySet(uri) => {
                 let location = address::checked(uri, self.plain_loopback).map(Location::KeySet);
-                (format!("keys at {uri:?}"), location)
+                (format!("keys at {:?}", without_password(uri)), location)
             }
         };
         let location = problems.note(location.map_err(|it| ConfigError::new(&*culprit, it)));

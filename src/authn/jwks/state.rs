@@ -1,5 +1,6 @@
 //! The keys at hand, who reads them and who renews them.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -217,11 +218,12 @@ impl State {
 
     fn tell(&self, error: &LoadError, failures: u32, now: Duration) {
         let location = &self.fetch.location;
-        let error: &dyn std::error::Error = error;
+        // The Debug form of a text escapes control characters: a client may quote what a server said (ASVS 16.4.1).
+        let error = with_causes(error);
         if self.held.load().as_ref().is_some_and(|held| held.is_usable(now)) {
-            tracing::warn!(target: "tower_warden::jwks", ?location, error, failures, "keys could not be renewed: those at hand stay in use");
+            tracing::warn!(target: "tower_warden::jwks", ?location, ?error, failures, "keys could not be renewed: those at hand stay in use");
         } else {
-            tracing::error!(target: "tower_warden::jwks", ?location, error, failures, "there are no keys: tokens cannot be judged");
+            tracing::error!(target: "tower_warden::jwks", ?location, ?error, failures, "there are no keys: tokens cannot be judged");
         }
     }
 
@@ -246,6 +248,16 @@ impl Drop for State {
             keeper.abort();
         }
     }
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 pub(super) async fn wait_for(landing: &mut Landing) {
