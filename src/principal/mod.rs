@@ -27,6 +27,8 @@ use serde_json::{Map, Value};
 pub use self::claims::ClaimsError;
 pub use self::confirmation::Confirmation;
 pub use self::scopes::{Scopes, is_scope_token};
+#[cfg(feature = "jwt")]
+use self::verified_claims::ReadClaims;
 use self::verified_claims::VerifiedClaims;
 
 /// What stands behind a principal.
@@ -334,10 +336,10 @@ impl PrincipalBuilder {
         self
     }
 
-    /// Sets the verified claims, as the text of a JSON object that was read and found good.
+    /// Sets the verified claims, as the text of a JSON object that `reader` found good.
     #[cfg(feature = "jwt")]
-    pub(crate) fn claims_text(mut self, text: Vec<u8>) -> Self {
-        self.0.claims = VerifiedClaims::of_text(text);
+    pub(crate) fn claims_text(mut self, text: Vec<u8>, reader: ReadClaims) -> Self {
+        self.0.claims = VerifiedClaims::of_text(text, reader);
         self
     }
 

@@ -2,26 +2,37 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
+/// Reads the text of claims.
+pub(crate) type ReadClaims = fn(&[u8]) -> Map<String, Value>;
+
 /// The verified claims of a token: their text, and what it says once somebody asked. Most requests never do.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct VerifiedClaims {
     text: Vec<u8>,
+    /// The very reader that found the text good. Another one may read a text in another way, or not at all, as serde_json
+    /// does with objects that look like values of its features `raw_value` and `arbitrary_precision`.
+    reader: ReadClaims,
     read: OnceLock<Box<Map<String, Value>>>,
 }
 
 impl VerifiedClaims {
     #[cfg(feature = "jwt")]
-    pub(super) const fn of_text(text: Vec<u8>) -> Self {
-        Self { text, read: OnceLock::new() }
+    pub(super) const fn of_text(text: Vec<u8>, reader: ReadClaims) -> Self {
+        Self { text, reader, read: OnceLock::new() }
     }
 
     pub(super) fn of_map(map: Map<String, Value>) -> Self {
-        Self { text: Vec::new(), read: OnceLock::from(Box::new(map)) }
+        Self { text: Vec::new(), reader: |_| Map::new(), read: OnceLock::from(Box::new(map)) }
     }
 
     pub(super) fn get(&self) -> &Map<String, Value> {
-        // Only a text that was read before gets here. One that cannot be read would claim nothing.
-        self.read.get_or_init(|| Box::new(serde_json::from_slice(&self.text).unwrap_or_default()))
+        self.read.get_or_init(|| Box::new((self.reader)(&self.text)))
+    }
+}
+
+impl Default for VerifiedClaims {
+    fn default() -> Self {
+        Self { text: Vec::new(), reader: |_| Map::new(), read: OnceLock::new() }
     }
 }
 

@@ -5,6 +5,7 @@ mod dependencies;
 pub(crate) mod hostile_tokens;
 mod limits;
 mod paths;
+mod readings;
 mod stacks;
 mod token_properties;
 mod tokens;

@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
+use crate::authn::jwt::claims::OF_OTHER_KINDS;
 use crate::authn::jwt::json;
 
 /// The longest response that is read, in bytes.
@@ -95,11 +96,16 @@ const KINDS: [(&str, &[&str]); 3] = [
 ];
 
 /// Whether the response says that this is another kind of token: the hint in the question is only that, and a refresh
-/// token is active too (RFC 7662 2.1).
+/// token is active too (RFC 7662 2.1). Where it says nothing of the kind, what only other kinds claim tells.
 pub(super) fn is_of_another_kind(members: &Claims) -> bool {
-    KINDS.iter().any(|(name, good)| {
+    let mut told =
+        KINDS.iter().filter_map(|(name, good)| Some((members.get(*name)?, *good))).peekable();
+    if told.peek().is_none() {
+        return OF_OTHER_KINDS.iter().any(|name| members.contains_key(*name));
+    }
+    told.any(|(kind, good)| {
         let is_good = |kind: &str| good.iter().any(|one| one.eq_ignore_ascii_case(kind));
-        members.get(*name).is_some_and(|kind| !kind.as_str().is_some_and(is_good))
+        !kind.as_str().is_some_and(is_good)
     })
 }
 

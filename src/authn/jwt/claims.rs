@@ -169,7 +169,7 @@ fn confirmation(claims: &Members<'_>) -> Result<Confirmation, TokenError> {
 
 /// Claims that only other kinds of token have: ID tokens (OpenID Connect Core 2, 3.1.3.6, 3.3.2.11), security events and
 /// logout tokens (RFC 8417 2.2), introspection responses (RFC 9701 5), DPoP proofs (RFC 9449 4.2).
-const OF_OTHER_KINDS: [&str; 7] =
+pub(in crate::authn) const OF_OTHER_KINDS: [&str; 7] =
     ["at_hash", "c_hash", "events", "htm", "htu", "nonce", "token_introspection"];
 
 /// Tells a token without a type of its own from other kinds by what it claims (RFC 8725 3.12).

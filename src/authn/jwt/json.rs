@@ -196,7 +196,9 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
         let deeper = self.deeper()?;
-        let mut object = Vec::with_capacity(FEW);
+        // Only the outermost object has so many members as a rule. A text can hold thousands of small ones.
+        let is_outermost = self.depth_left == MAX_DEPTH;
+        let mut object = if is_outermost { Vec::with_capacity(FEW) } else { Vec::new() };
         while let Some(Name(name)) = members.next_key()? {
             object.push((name, members.next_value_seed(deeper)?));
         }

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::cache::{TokenCache, Validated};
 use super::claims::Checked;
 use super::compact::{Compact, Header};
@@ -100,7 +102,7 @@ impl JwtValidator {
         }
         let Checked { principal, times } = claims::check(&claims, issuer.into(), now, "Bearer")?;
         drop(claims);
-        let principal = principal.claims_text(payload).build();
+        let principal = principal.claims_text(payload, read_claims).build();
         if let (Some(cache), Some((from, until))) = (&self.0.cache, times.span()) {
             let (principal, key_set) = (principal.clone(), keys.number());
             cache.insert(text, Validated { principal, issuer: index, key_set, from, until });
@@ -157,6 +159,11 @@ impl JwtValidator {
         });
         judged.map_err(Into::into)
     }
+}
+
+/// Only of a text that was read before, in the same way.
+fn read_claims(text: &[u8]) -> Map<String, Value> {
+    json::object(text).unwrap_or_default()
 }
 
 impl TokenValidator for JwtValidator {

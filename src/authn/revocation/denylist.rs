@@ -241,9 +241,12 @@ impl Inner {
             return Standing::InForce;
         }
         let (now, issuer) = (self.clock.monotonic(), principal.issuer());
-        let named = |by, claim: &str| {
-            let value = principal.claims().get(claim).and_then(Value::as_str);
-            value.is_some_and(|value| self.is_listed(Matched { by, issuer, value }, None, now))
+        let is_listed = |by, value: &str| self.is_listed(Matched { by, issuer, value }, None, now);
+        let named = |by, claim: &str| match principal.claims().get(claim) {
+            None | Some(Value::Null) => false,
+            Some(Value::String(value)) => is_listed(by, value),
+            // No name by the standards (RFC 7519 4.1.7), but whoever revokes knows it by what it looks like.
+            Some(other) => is_listed(by, &other.to_string()),
         };
         let subject = Matched { by: By::Subject, issuer, value: principal.subject() };
         let revoked = named(By::Token, "jti")
