@@ -470,7 +470,8 @@ fn tokens_of_another_library_are_accepted() {
     let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).key(key).build().unwrap();
     let validator =
         JwtValidator::builder().issuer(issuer).clock(FakeClock::at_unix(NOW)).build().unwrap();
-    let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": NOW + 60});
+    let claims =
+        json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "scope": "", "exp": NOW + 60});
     let token =
         jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(&secret))
             .unwrap();

@@ -6,8 +6,8 @@ use http::{Response, StatusCode};
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
-use crate::authn::jwt::claims::OF_OTHER_KINDS;
-use crate::authn::jwt::json;
+use crate::authn::jwt::claims;
+use crate::authn::jwt::json::{self, Members};
 
 /// The longest response that is read, in bytes.
 pub(super) const MAX_BODY: usize = 64 * 1024;
@@ -84,29 +84,14 @@ pub(super) fn standing(members: Claims) -> Standing {
     }
 }
 
-/// What servers say of the kind of a token, and what an access token may be called there. `token_type` is that of RFC
-/// 7662 2.2; Ory Hydra and Amazon Cognito have `token_use`, Keycloak has `typ`.
-const KINDS: [(&str, &[&str]); 3] = [
-    (
-        "token_type",
-        &["bearer", "dpop", "access_token", "urn:ietf:params:oauth:token-type:access_token"],
-    ),
-    ("token_use", &["access_token", "access"]),
-    ("typ", &["bearer", "dpop", "jwt", "at+jwt", "application/at+jwt"]),
-];
-
 /// Whether the response says that this is another kind of token: the hint in the question is only that, and a refresh
 /// token is active too (RFC 7662 2.1). Where it says nothing of the kind, what only other kinds claim tells.
 pub(super) fn is_of_another_kind(members: &Claims) -> bool {
-    let mut told =
-        KINDS.iter().filter_map(|(name, good)| Some((members.get(*name)?, *good))).peekable();
-    if told.peek().is_none() {
-        return OF_OTHER_KINDS.iter().any(|name| members.contains_key(*name));
+    let members = Members::from(members);
+    match claims::is_called_access_token(&members) {
+        Some(is_access_token) => !is_access_token,
+        None => claims::has_claim_of_other_kinds(&members),
     }
-    told.any(|(kind, good)| {
-        let is_good = |kind: &str| good.iter().any(|one| one.eq_ignore_ascii_case(kind));
-        !kind.as_str().is_some_and(is_good)
-    })
 }
 
 #[cfg(test)]

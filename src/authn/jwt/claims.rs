@@ -167,15 +167,51 @@ fn confirmation(claims: &Members<'_>) -> Result<Confirmation, TokenError> {
     if confirmation.is_empty() { Err(unknown) } else { Ok(confirmation) }
 }
 
+/// What servers say of the kind of a token, and what an access token may be called there. `token_type` is that of RFC
+/// 7662 2.2; Ory Hydra and Amazon Cognito have `token_use`, Keycloak has `typ`.
+const KINDS: [(&str, &[&str]); 3] = [
+    (
+        "token_type",
+        &["bearer", "dpop", "access_token", "urn:ietf:params:oauth:token-type:access_token"],
+    ),
+    ("token_use", &["access_token", "access"]),
+    ("typ", &["bearer", "dpop", "jwt", "at+jwt", "application/at+jwt"]),
+];
+
 /// Claims that only other kinds of token have: ID tokens (OpenID Connect Core 2, 3.1.3.6, 3.3.2.11), security events and
 /// logout tokens (RFC 8417 2.2), introspection responses (RFC 9701 5), DPoP proofs (RFC 9449 4.2).
-pub(in crate::authn) const OF_OTHER_KINDS: [&str; 7] =
+const OF_OTHER_KINDS: [&str; 7] =
     ["at_hash", "c_hash", "events", "htm", "htu", "nonce", "token_introspection"];
 
-/// Tells a token without a type of its own from other kinds by what it claims (RFC 8725 3.12).
-pub(super) fn check_kind(claims: &Members<'_>) -> Result<(), TokenError> {
-    let other = OF_OTHER_KINDS.iter().any(|name| claims.contains_key(name));
-    if other { Err(TokenError::MediaType) } else { Ok(()) }
+/// Claims that access tokens have and ID tokens do not: who may do what with it, for which client (RFC 6749 3.3, RFC 9068
+/// 2.2; `scp`, `cid` and `appid` at providers that are older).
+const OF_ACCESS_TOKENS: [&str; 5] = ["appid", "cid", "client_id", "scope", "scp"];
+
+/// What the claims call the token, if they call it anything.
+pub(in crate::authn) fn is_called_access_token(claims: &Members<'_>) -> Option<bool> {
+    let mut called = KINDS.iter().filter_map(|(name, good)| Some((claims.get(name)?, *good)));
+    let is_good = |(kind, good): (&Json<'_>, &[&str])| {
+        kind.as_str().is_some_and(|kind| good.iter().any(|one| one.eq_ignore_ascii_case(kind)))
+    };
+    let first = is_good(called.next()?);
+    Some(first && called.all(is_good))
+}
+
+pub(in crate::authn) fn has_claim_of_other_kinds(claims: &Members<'_>) -> bool {
+    OF_OTHER_KINDS.iter().any(|name| claims.contains_key(name))
+}
+
+/// Tells a token without a type of its own from other kinds by what it claims (RFC 8725 3.12). One that claims nothing of
+/// either kind might be an ID token.
+pub(super) fn check_kind(claims: &Members<'_>, issuer: &Issuer) -> Result<(), TokenError> {
+    let called = is_called_access_token(claims);
+    let is_marked = called.is_some() || OF_ACCESS_TOKENS.iter().any(|it| claims.contains_key(it));
+    let is_other = called == Some(false) || has_claim_of_other_kinds(claims);
+    if is_other || !(is_marked || issuer.unmarked_tokens) {
+        Err(TokenError::MediaType)
+    } else {
+        Ok(())
+    }
 }
 
 fn check_audience(claims: &Members<'_>, expected: Expectations<'_>) -> Result<(), TokenError> {

@@ -21,6 +21,7 @@ pub struct Issuer {
     pub(in crate::authn) leeway: Duration,
     pub(super) max_age: Option<Duration>,
     pub(super) access_tokens_only: bool,
+    pub(super) unmarked_tokens: bool,
     pub(super) roles_claim: String,
     pub(super) tenant_claim: String,
 }
@@ -37,6 +38,7 @@ impl Issuer {
                 leeway: DEFAULT_LEEWAY,
                 max_age: None,
                 access_tokens_only: false,
+                unmarked_tokens: false,
                 roles_claim: "roles".to_owned(),
                 tenant_claim: "tenant".to_owned(),
             },
@@ -115,6 +117,14 @@ impl IssuerBuilder {
     /// present (RFC 9068 2.1, 2.2, 4). Turn it on for every issuer that can.
     pub const fn access_tokens_only(mut self) -> Self {
         self.issuer.access_tokens_only = true;
+        self
+    }
+
+    /// Accepts tokens that nothing tells from an ID token: neither a type, nor what they are called (`token_use`, `typ`), nor
+    /// a scope or a client (`scope`, `scp`, `client_id`, `cid`, `appid`). For an issuer whose access tokens have none of
+    /// these, and which issues no ID tokens for our audience. Logs a warning when built.
+    pub const fn insecure_accept_unmarked_tokens(mut self) -> Self {
+        self.issuer.unmarked_tokens = true;
         self
     }
 
@@ -207,6 +217,13 @@ impl IssuerBuilder {
         }
         let source = source.and_then(|source| problems.note(source));
         problems.into_result()?;
+        if issuer.unmarked_tokens {
+            tracing::warn!(
+                target: "tower_warden::posture",
+                issuer = &*issuer.name,
+                "tokens that may be ID tokens are accepted as access tokens"
+            );
+        }
         issuer.algorithms = algorithms;
         issuer.keys = match source {
             Some(source) => Keys::Live(source),

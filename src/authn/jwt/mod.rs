@@ -9,8 +9,9 @@
 //! 4. `iss` equals the issuer whose key signed; `aud` contains one of our audiences; `exp` and `sub` are present.
 //! 5. `exp`, `nbf` and `iat` are honoured with a leeway of 60 s, at most 300 s.
 //! 6. A token typed as something else than an access token is refused. One without a type of its own is refused when it
-//!    claims what only ID tokens, logout tokens and the like do: `nonce`, `at_hash`, `c_hash`, `events`, `htm`, `htu`,
-//!    `token_introspection`.
+//!    claims what only ID tokens, logout tokens and the like do (`nonce`, `at_hash`, `c_hash`, `events`, `htm`, `htu`,
+//!    `token_introspection`), when its claims call it something else (`token_use`, `typ`), and when nothing in it is of
+//!    an access token: neither such a name nor `scope`, `scp`, `client_id`, `cid` or `appid`.
 //! 7. A token that demands a proof (`cnf`) which is not known here is refused. Whether the sender brought the proof is for
 //!    the scheme that carried the token to check.
 //! 8. A token that was found good is remembered, within bounds of memory
@@ -19,9 +20,9 @@
 //!
 //! # What is not checked
 //!
-//! Revocation: see [`with_revocation`](crate::authn::TokenValidator::with_revocation). An ID token with neither a type of
-//! its own nor a claim of ID tokens passes where its audience is ours: turn on
-//! [`IssuerBuilder::access_tokens_only`] wherever the issuer marks its access tokens (RFC 9068).
+//! Revocation: see [`with_revocation`](crate::authn::TokenValidator::with_revocation). What an issuer calls an access
+//! token without a type is taken for one: turn on [`IssuerBuilder::access_tokens_only`] wherever the issuer types its
+//! access tokens (RFC 9068).
 //!
 //! # Deployment caveat
 //!

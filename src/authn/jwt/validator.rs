@@ -98,7 +98,7 @@ impl JwtValidator {
         let payload = token.payload()?;
         let claims = json::members(&payload).map_err(|_| TokenError::Malformed)?;
         if !header.says_access_token() {
-            claims::check_kind(&claims)?;
+            claims::check_kind(&claims, issuer)?;
         }
         let Checked { principal, times } = claims::check(&claims, issuer.into(), now, "Bearer")?;
         drop(claims);

@@ -10,13 +10,18 @@ use tower_warden::authn::jwt::{
 };
 use tower_warden::testing::{FakeClock, TestIssuer, TestToken};
 
+use crate::support::Logs;
+
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "https://api.example";
 const NOW: u64 = 1_800_000_000;
 
 /// An issuer that does not mark its access tokens, with this key.
 fn trusting(key: VerifyingKey) -> JwtValidator {
-    let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).key(key).build().unwrap();
+    at_now(Issuer::builder(ISSUER).audience(AUDIENCE).key(key).build().unwrap())
+}
+
+fn at_now(issuer: Issuer) -> JwtValidator {
     JwtValidator::builder().issuer(issuer).clock(FakeClock::at_unix(NOW)).build().unwrap()
 }
 
@@ -45,6 +50,40 @@ fn j12_an_id_token_or_logout_token_without_a_type_of_its_own_is_no_access_token(
         // One that says it is an access token may carry what it likes.
         let typed = untyped(&signer).header("typ", "at+jwt").claim(claim, value).sign();
         assert!(validator.validate(&typed).is_ok(), "{claim}");
+    }
+}
+
+#[test]
+fn j12_a_token_that_nothing_tells_from_an_id_token_is_no_access_token() {
+    let signer = TestIssuer::new(ISSUER, AUDIENCE);
+    let issuer = || Issuer::builder(ISSUER).audience(AUDIENCE).key(signer.verifying_key());
+    let validator = at_now(issuer().build().unwrap());
+    let bare = || untyped(&signer).without_claim("scope").without_claim("client_id");
+    let id_token = || bare().claim("azp", "web").claim("auth_time", 1).claim("roles", json!(["x"]));
+    for token in [bare(), id_token(), id_token().without_header("typ")] {
+        assert_eq!(validator.validate(&token.sign()), Err(TokenError::MediaType));
+    }
+    for claim in ["scope", "scp", "client_id", "cid", "appid"] {
+        assert!(validator.validate(&bare().claim(claim, "x").sign()).is_ok(), "{claim}");
+    }
+    for (claim, kind, is_access_token) in [
+        ("token_use", "access", true),
+        ("token_use", "id", false),
+        ("typ", "Bearer", true),
+        ("typ", "ID", false),
+        ("typ", "Refresh", false),
+    ] {
+        assert_eq!(validator.validate(&bare().claim(claim, kind).sign()).is_ok(), is_access_token);
+        let with_scope = untyped(&signer).scope("a").claim(claim, kind).sign();
+        assert_eq!(validator.validate(&with_scope).is_ok(), is_access_token, "{claim} {kind}");
+    }
+
+    let logs = Logs::capture();
+    let lax = at_now(issuer().insecure_accept_unmarked_tokens().build().unwrap());
+    assert!(logs.text().contains("may be ID tokens"), "{}", logs.text());
+    assert!(lax.validate(&bare().sign()).is_ok());
+    for other in [bare().claim("nonce", "n"), bare().claim("typ", "ID")] {
+        assert_eq!(lax.validate(&other.sign()), Err(TokenError::MediaType));
     }
 }
 
@@ -196,7 +235,9 @@ fn j10_no_spelling_of_a_number_outlives_time() {
     let signer = TestIssuer::new(ISSUER, AUDIENCE);
     let validator = trusting(signer.verifying_key());
     let with_exp = |exp: &str| {
-        let claims = format!(r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"ada","exp":{exp}}}"#);
+        let claims = format!(
+            r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"ada","scope":"","exp":{exp}}}"#
+        );
         validator.validate(&signer.sign(br#"{"alg":"ES256"}"#, claims.as_bytes())).map(|_| ())
     };
     assert_eq!(with_exp("18000000600e-1"), Ok(()));
