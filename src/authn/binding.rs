@@ -58,6 +58,23 @@ impl Proved {
     }
 }
 
+/// Passes on a principal that `scheme` found, when nothing is left to be proved: a scheme that asked a
+/// [`TokenValidator`](super::TokenValidator) may have forgotten that it does not see the request.
+///
+/// A key is proved by the one scheme that has proofs, which has verified it.
+pub(super) fn confirmed(
+    principal: Principal,
+    scheme: &str,
+    by_connection: impl FnOnce() -> Proved,
+) -> Result<Principal, Rejection> {
+    let demanded = principal.confirmation();
+    if demanded.is_empty() {
+        return Ok(principal);
+    }
+    let jwk_thumbprint = demanded.jwk_thumbprint.filter(|_| scheme == "DPoP");
+    Proved { jwk_thumbprint, ..by_connection() }.admit(principal)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ use http::{StatusCode, request, response};
 use tokio::time::error::Elapsed;
 use tower::Layer;
 
+use super::binding::{Proved, confirmed};
 use super::sensitive::Sensitive;
 use super::{Attempt, Authenticator};
 use crate::gate::{Gate, Gated, Pass, Verdict};
@@ -169,16 +170,23 @@ impl AuthenticateLayer {
         };
         let tried = scheme.challenge().scheme();
         match scheme.authenticate(head) {
-            Attempt::Ready(Ok(principal)) => {
-                let pass = self.pass(Outcome::Known).with_header(scheme, head);
-                head.extensions.insert(principal);
-                Verdict::admit(pass)
+            Attempt::Ready(outcome) => {
+                match outcome.and_then(|it| confirmed(it, tried, || Proved::by_connection(head))) {
+                    Ok(principal) => {
+                        let pass = self.pass(Outcome::Known).with_header(scheme, head);
+                        head.extensions.insert(principal);
+                        Verdict::admit(pass)
+                    }
+                    Err(rejection) => Verdict::refuse(rejection.with_tried_scheme(tried)),
+                }
             }
-            Attempt::Ready(Err(rejection)) => Verdict::refuse(rejection.with_tried_scheme(tried)),
             Attempt::Pending(attempt) => {
                 let mut pass = self.pass(Outcome::Anonymous).with_header(scheme, head);
+                let proved = Proved::by_connection(head);
                 Verdict::pending(async move {
-                    match tokio::time::timeout(PATIENCE, attempt).await.unwrap_or_else(timed_out) {
+                    let outcome = tokio::time::timeout(PATIENCE, attempt).await;
+                    let outcome = outcome.unwrap_or_else(timed_out);
+                    match outcome.and_then(|it| confirmed(it, tried, || proved)) {
                         Ok(principal) => {
                             pass.outcome = Outcome::Found(principal);
                             Ok(pass)

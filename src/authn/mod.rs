@@ -14,7 +14,9 @@
 //! 6. A [`Principal`] that somebody else left in the request is removed first.
 //! 7. A handler's own 401 without a challenge gets those of the schemes; its 401, 403 and 429 are not stored unless it says
 //!    otherwise (RFC 9110 15.5.2, RFC 9111 5.2.2.5).
-//! 8. A scheme that has not answered after 60 s is a 503: no request waits for ever, whoever is asked. The timer is that
+//! 8. A principal that is bound to a key or a certificate passes only where that was proved, also where a scheme of your
+//!    own found it: a key by the scheme `DPoP`, a certificate by the connection.
+//! 9. A scheme that has not answered after 60 s is a 503: no request waits for ever, whoever is asked. The timer is that
 //!    of the tokio runtime.
 //!
 //! # What is not checked
@@ -27,7 +29,7 @@ pub mod api_key;
 pub mod app_key;
 #[cfg(feature = "jwt")]
 pub mod bearer;
-#[cfg(feature = "jwt")]
+#[cfg_attr(not(feature = "jwt"), path = "unbound.rs")]
 mod binding;
 #[cfg(feature = "jwt")]
 mod by_shape;

@@ -2,8 +2,9 @@ use std::fmt;
 
 /// What the sender has to prove to hold, for the credential to count: the claim `cnf` (RFC 7800 3).
 ///
-/// A principal that has one came with a credential that is bound to a key. The authentication scheme has checked the
-/// proof before it let the principal pass.
+/// A principal that has one came with a credential that is bound to a key. The authentication layer lets it pass only
+/// where that was proved: a key by the scheme `DPoP`, a certificate by the connection. A scheme of your own with other
+/// proofs makes a principal of its own, without this.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Confirmation {

@@ -1,6 +1,7 @@
 //! What an attacker, a careless integrator or bad weather tries. Each name says what holds nevertheless.
 
 mod answers;
+mod bindings;
 mod dependencies;
 pub(crate) mod hostile_tokens;
 mod limits;

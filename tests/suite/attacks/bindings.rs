@@ -1,0 +1,79 @@
+//! Tokens that are bound to their sender, where somebody forgot to ask for the proof.
+
+use axum::Router;
+use axum::routing::get;
+use http::header::COOKIE;
+use http::{HeaderName, Request, request};
+use serde_json::json;
+use tower_warden::authn::client_certificate::ClientCertificate;
+use tower_warden::authn::jwt::JwtValidator;
+use tower_warden::authn::{Attempt, Authenticator, TokenValidator};
+use tower_warden::authz::{Rules, authenticated};
+use tower_warden::rejection::Challenge;
+use tower_warden::testing::{TestDpopKey, TestIssuer};
+use tower_warden::warden::Warden;
+
+use super::send;
+
+/// Takes tokens from a cookie, at once or later, and does not know of proofs.
+#[derive(Debug)]
+struct FromCookie {
+    validator: JwtValidator,
+    challenge: Challenge,
+    later: bool,
+}
+
+impl Authenticator for FromCookie {
+    fn challenge(&self) -> &Challenge {
+        &self.challenge
+    }
+
+    fn credential_header(&self) -> HeaderName {
+        COOKIE
+    }
+
+    fn is_presented(&self, head: &request::Parts) -> bool {
+        head.headers.contains_key(COOKIE)
+    }
+
+    fn authenticate(&self, head: &request::Parts) -> Attempt {
+        let token = head.headers[COOKIE].to_str().unwrap().trim_start_matches("token=");
+        match self.validator.attempt(token) {
+            Attempt::Ready(outcome) if self.later => Attempt::pending(async { outcome }),
+            attempt => attempt,
+        }
+    }
+}
+
+#[tokio::test]
+async fn p14_p18_a_scheme_that_forgets_the_proof_does_not_let_a_bound_token_in() {
+    let signer = TestIssuer::new("https://issuer.example", "https://api.example");
+    let certificate = ClientCertificate::from_der(*b"the certificate of a client");
+    let thumbprint = "e6EPOiqNycVHOgUkw30VSnkQG8oHA8CKPc5urommd_Q";
+    let unbound = signer.token("ada").sign();
+    let of_key = signer.token("ada").bound_to(&TestDpopKey::new()).sign();
+    let of_certificate = signer.token("ada").claim("cnf", json!({"x5t#S256": thumbprint})).sign();
+    let router = Router::new().route("/", get(async || "home"));
+    for (later, scheme) in [(false, "Cookie"), (true, "Cookie"), (false, "Bearer")] {
+        let validator = JwtValidator::new(signer.trust().unwrap());
+        let challenge = Challenge::new(scheme, "api").unwrap();
+        let warden = Warden::builder()
+            .authenticate(FromCookie { validator, challenge, later })
+            .rules(Rules::builder().get("/", authenticated()))
+            .build()
+            .unwrap();
+        for (token, shows, expected) in [
+            (&unbound, false, ""),
+            (&of_key, false, "token_sender_constrained"),
+            (&of_key, true, "token_sender_constrained"),
+            (&of_certificate, false, "token_certificate_missing"),
+            (&of_certificate, true, ""),
+        ] {
+            let request = Request::get("/").header(COOKIE, format!("token={token}"));
+            let request = if shows { request.extension(certificate.clone()) } else { request };
+            let answer = send(&warden, &router, request).await;
+            let status = if expected.is_empty() { 200 } else { 401 };
+            assert_eq!((answer.status, answer.reason()), (status, expected), "{scheme} {later}");
+        }
+    }
+}
