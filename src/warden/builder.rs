@@ -211,7 +211,11 @@ impl WardenBuilder {
         }
         for (index, scheme) in schemes.iter().enumerate() {
             let name = scheme.challenge().scheme();
-            if schemes[..index].iter().any(|earlier| earlier.challenge().scheme() == name) {
+            // Names of schemes have no letter case (RFC 9110 11.1).
+            let is_same = |earlier: &Arc<dyn Authenticator>| {
+                earlier.challenge().scheme().eq_ignore_ascii_case(name)
+            };
+            if schemes[..index].iter().any(is_same) {
                 problems.add(format!("authentication scheme {name}"), "is configured twice");
             }
         }

@@ -5,10 +5,11 @@ use axum::routing::get;
 use http::header::COOKIE;
 use http::{HeaderName, Request, request};
 use serde_json::json;
-use tower_warden::authn::client_certificate::ClientCertificate;
+use tower_warden::authn::client_certificate::{ClientCertificate, ForwardedCertificates};
 use tower_warden::authn::jwt::JwtValidator;
 use tower_warden::authn::{Attempt, Authenticator, TokenValidator};
 use tower_warden::authz::{Rules, authenticated};
+use tower_warden::client_address::TrustedProxies;
 use tower_warden::rejection::Challenge;
 use tower_warden::testing::{TestDpopKey, TestIssuer};
 use tower_warden::warden::Warden;
@@ -75,5 +76,57 @@ async fn p14_p18_a_scheme_that_forgets_the_proof_does_not_let_a_bound_token_in()
             let status = if expected.is_empty() { 200 } else { 401 };
             assert_eq!((answer.status, answer.reason()), (status, expected), "{scheme} {later}");
         }
+    }
+}
+
+#[test]
+fn two_schemes_of_one_name_are_found_at_start_up_however_it_is_written() {
+    let signer = TestIssuer::new("https://issuer.example", "https://api.example");
+    for name in ["Bearer", "bearer", "BEARER"] {
+        let challenge = Challenge::new(name, "api").unwrap();
+        let validator = JwtValidator::new(signer.trust().unwrap());
+        let warden = Warden::builder()
+            .trust_issuer(signer.trust())
+            .authenticate(FromCookie { validator, challenge, later: false })
+            .rules(Rules::builder().get("/", authenticated()));
+        assert!(warden.build().unwrap_err().to_string().contains("twice"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn p18_a_warden_around_a_warden_does_not_take_a_proxys_certificate_for_the_clients() {
+    let signer = TestIssuer::new("https://issuer.example", "https://api.example");
+    let thumbprint = "e6EPOiqNycVHOgUkw30VSnkQG8oHA8CKPc5urommd_Q";
+    let token = signer.token("ada").claim("cnf", json!({"x5t#S256": thumbprint})).sign();
+    let proxies = || TrustedProxies::forwarded(["192.0.2.0/24"]).unwrap();
+    let warden = || {
+        Warden::builder()
+            .trust_issuer(signer.trust())
+            .trusted_proxies(proxies())
+            .forwarded_certificates(ForwardedCertificates::client_cert(proxies()))
+            .rules(Rules::builder().get("/", authenticated()))
+            .build()
+            .unwrap()
+    };
+    let (outer, inner) = (warden(), warden());
+    let router = Router::new().route("/", get(async || "home"));
+    let nested = Router::new().fallback_service(inner.guard(router.clone()));
+    let proxys_own = ClientCertificate::from_der(*b"the certificate of a client");
+    let clients = ":dGhlIGNlcnRpZmljYXRlIG9mIGEgY2xpZW50:";
+    for (router, field, status) in [
+        (&router, Some(clients), 200),
+        (&router, None, 401), // on the connection is the proxy's own certificate, and it counts for nothing
+        (&nested, None, 401),
+        (&nested, Some(":YW5vdGhlciBvbmU=:"), 401),
+    ] {
+        let mut request = Request::get("/")
+            .header("authorization", format!("Bearer {token}"))
+            .header("x-forwarded-for", "198.51.100.7")
+            .header("forwarded", "for=198.51.100.7")
+            .extension(proxys_own.clone());
+        if let Some(field) = field {
+            request = request.header("client-cert", field);
+        }
+        assert_eq!(send(&outer, router, request).await.status, status, "{field:?}");
     }
 }
