@@ -147,7 +147,9 @@ impl Inner {
     fn prove(&self, principal: Principal, presented: &Presented) -> Attempt {
         let checked = check_binding(&principal, presented.proved)
             .and_then(|()| Ok(presented.proof.verify(text(&presented.field)?)?))
-            .and_then(|()| self.check_nonce(presented.proof.nonce.as_deref()));
+            .and_then(|()| self.check_nonce(presented.proof.nonce.as_deref()))
+            // Once more: a validator may have taken its time, and the store keeps no proof for longer than it is good.
+            .and_then(|()| Ok(self.check_times(&presented.proof)?));
         if let Err(rejection) = checked {
             return Attempt::Ready(Err(rejection));
         }

@@ -1,4 +1,6 @@
-//! Tokens that are bound to their sender, where somebody forgot to ask for the proof.
+//! Tokens that are bound to their sender, where somebody forgot to ask for the proof, or asked too late.
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -6,15 +8,18 @@ use http::header::COOKIE;
 use http::{HeaderName, Request, request};
 use serde_json::json;
 use tower_warden::authn::client_certificate::{ClientCertificate, ForwardedCertificates};
+use tower_warden::authn::dpop::DpopAuthenticator;
 use tower_warden::authn::jwt::JwtValidator;
-use tower_warden::authn::{Attempt, Authenticator, TokenValidator};
+use tower_warden::authn::{Attempt, AuthenticateLayer, Authenticator, TokenValidator};
 use tower_warden::authz::{Rules, authenticated};
 use tower_warden::client_address::TrustedProxies;
+use tower_warden::clock::Clock;
 use tower_warden::rejection::Challenge;
-use tower_warden::testing::{TestDpopKey, TestIssuer};
+use tower_warden::testing::{FakeClock, TestDpopKey, TestIssuer};
 use tower_warden::warden::Warden;
 
 use super::send;
+use crate::support::through;
 
 /// Takes tokens from a cookie, at once or later, and does not know of proofs.
 #[derive(Debug)]
@@ -129,4 +134,55 @@ async fn p18_a_warden_around_a_warden_does_not_take_a_proxys_certificate_for_the
         }
         assert_eq!(send(&outer, router, request).await.status, status, "{field:?}");
     }
+}
+
+/// Takes 10 s to look at a token.
+#[derive(Debug)]
+struct Slow(JwtValidator, FakeClock);
+
+impl TokenValidator for Slow {
+    fn attempt(&self, token: &str) -> Attempt {
+        let (attempt, clock) = (self.0.attempt(token), self.1.clone());
+        Attempt::pending(async move {
+            tokio::task::yield_now().await;
+            clock.advance(Duration::from_secs(10));
+            match attempt {
+                Attempt::Ready(outcome) => outcome,
+                Attempt::Pending(outcome) => outcome.await,
+            }
+        })
+    }
+}
+
+/// The store keeps a proof as long as it can be accepted, and no longer.
+#[tokio::test]
+async fn p16_a_proof_that_grew_old_while_its_token_was_looked_at_is_not_good_twice() {
+    let clock = FakeClock::at_unix(1_800_000_000);
+    let signer = TestIssuer::new("https://issuer.example", "https://api.example");
+    let validator =
+        JwtValidator::builder().issuer(signer.trust().unwrap()).clock(clock.clone()).build();
+    let dpop = DpopAuthenticator::builder(Slow(validator.unwrap(), clock.clone()))
+        .external_url("https://api.example")
+        .clock(clock.clone())
+        .build();
+    let layer = AuthenticateLayer::new(dpop.unwrap());
+    let key = TestDpopKey::new();
+    let token = signer.token("ada").issued_at(1_799_999_000).bound_to(&key);
+    let token = token.claim("exp", 1_800_009_000).sign();
+    let made = |seconds_ago| {
+        let proof = key.proof("GET", "https://api.example/").token(&token);
+        proof.issued_at(clock.unix() - Duration::from_secs(seconds_ago)).sign()
+    };
+    let ask = |proof: &str| {
+        let authorization = format!("DPoP {token}");
+        let headers = [("authorization", &*authorization), ("dpop", proof)];
+        let (layer, request) = (layer.clone(), crate::support::get("/", &headers));
+        async move { through(&layer, request).await.reason() }
+    };
+    let proof = made(58);
+    let twice = tokio::join!(ask(&proof), ask(&proof));
+    assert_eq!(twice, ("dpop_too_old", "dpop_too_old"));
+    let proof = made(0);
+    let twice = tokio::join!(ask(&proof), ask(&proof));
+    assert!(matches!(twice, ("", "dpop_replayed") | ("dpop_replayed", "")), "{twice:?}");
 }
