@@ -98,7 +98,7 @@
 //! | `cors` | which pages of other origins may read the answers: tower-http's layer, preset | |
 //! | `dpop` | tokens that are bound to a key of their sender (RFC 9449) | |
 //! | `http-client` | a client for outgoing HTTPS requests, on reqwest and rustls | |
-//! | `introspection` | opaque tokens: the authorization server is asked about each. Takes the client of `http-client`, or yours | |
+//! | `introspection` | opaque tokens: the authorization server is asked about each; brings `http-client` | |
 //! | `jwks` | keys that an issuer publishes, found and kept fresh; brings `http-client` | |
 //! | `jwt` | bearer tokens: JWTs from configured keys; needs a C compiler | yes |
 //! | `mtls` | TLS client certificates: tokens that are bound to one, callers in a mesh that are known by one | |

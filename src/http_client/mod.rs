@@ -43,6 +43,16 @@ impl<C: HttpClient + ?Sized> HttpClient for Arc<C> {
     }
 }
 
+/// The client of whoever brought none.
+#[cfg(any(feature = "introspection", feature = "jwks"))]
+pub(crate) fn default_client(
+    plain_loopback: bool,
+) -> Result<Arc<dyn HttpClient>, crate::config::ConfigError> {
+    let builder = ReqwestClient::builder();
+    let builder = if plain_loopback { builder.insecure_allow_loopback_http() } else { builder };
+    Ok(Arc::new(builder.build()?))
+}
+
 /// How far one request may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -8,6 +8,7 @@ mod questions;
 mod server;
 mod shapes;
 mod signed;
+mod tls;
 
 use std::time::Duration;
 

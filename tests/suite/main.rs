@@ -2,6 +2,7 @@
 //! that row of `docs/conformance.md`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
+mod https_server;
 mod key_server;
 mod support;
 

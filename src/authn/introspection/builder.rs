@@ -11,7 +11,7 @@ use super::validator::{Expected, Inner, IntrospectionValidator, Memory};
 use crate::authn::jwt::Issuer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
-use crate::http_client::HttpClient;
+use crate::http_client::{self, HttpClient};
 
 /// The most that two clocks may be said to differ.
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
@@ -121,7 +121,8 @@ impl IntrospectionValidatorBuilder {
         self
     }
 
-    /// Sends requests with this client.
+    /// Sends requests with this client. Default: a [`ReqwestClient`](http_client::ReqwestClient), which verifies the server's
+    /// certificate and follows no redirects.
     pub fn http_client(mut self, client: impl HttpClient) -> Self {
         self.http = Some(Arc::new(client));
         self
@@ -223,16 +224,24 @@ impl IntrospectionValidatorBuilder {
     ///
     /// # Errors
     ///
-    /// If the endpoint is no `https` URL, the issuer has no name, the audience, the client's authentication or the HTTP
-    /// client is missing, the server of signed responses has another name, the leeway is over 300 s, an answer is
+    /// If the endpoint is no `https` URL, the issuer has no name, the audience, or the client's authentication is
+    /// missing, the HTTP client cannot be made, the server of signed responses has another name, the leeway is over 300 s, an answer is
     /// remembered for more than an hour, or a time or number is 0 that must not be. All problems are listed.
     pub fn build(self) -> Result<IntrospectionValidator, ConfigError> {
         let mut problems = Problems::default();
         let endpoint = problems.note(Endpoint::parse(&self.endpoint, self.plain_loopback));
         self.check(&mut problems);
+        let http = match self.http.clone() {
+            Some(client) => Some(client),
+            // Reads all certificates that the system trusts: not for an address that nobody will ask.
+            None => {
+                let client = || problems.note(http_client::default_client(self.plain_loopback));
+                endpoint.is_some().then(client).flatten()
+            }
+        };
         problems.into_result()?;
         let (Some(endpoint), Some(authentication), Some(http)) =
-            (endpoint, self.authentication, self.http)
+            (endpoint, self.authentication, http)
         else {
             unreachable!("what is missing was noted as a problem")
         };
@@ -297,7 +306,6 @@ impl IntrospectionValidatorBuilder {
             !self.unsendable,
             "has credentials that are empty or cannot stand in a header field",
         );
-        demand(self.http.is_some(), "needs an HTTP client");
         demand(
             self.signed_by.as_ref().is_none_or(|server| server.name() == &**issuer),
             "has signed responses of a server with another name",

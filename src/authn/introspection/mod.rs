@@ -25,7 +25,8 @@
 //! # What is not checked
 //!
 //! Whether a signed response is about the token that was asked about: RFC 9701 does not tie the two together, TLS does.
-//! The server's certificate: that is for the HTTP client, which must neither skip it nor follow redirects.
+//! The server's certificate, where you bring an HTTP client: that client must neither skip it nor follow redirects. The one
+//! that is used otherwise verifies it, with the roots that the system trusts (RFC 7662 4).
 //! An `exp` that is not there, since it is optional: such a token is good for as long as the server says so.
 //!
 //! # Deployment caveat
@@ -44,7 +45,7 @@
 //! use tower_warden::authn::{Attempt, TokenValidator};
 //! use tower_warden::http_client::{HttpClient, Limits, ResponseFuture};
 //!
-//! /// Stands for your HTTP client, and for the server behind it.
+//! /// Stands for the HTTP client, and for the server behind it.
 //! #[derive(Debug)]
 //! struct Stub;
 //!

@@ -8,7 +8,7 @@ use super::lifetime::Bounds;
 use super::state::State;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems, without_password};
-use crate::http_client::{HttpClient, ReqwestClient};
+use crate::http_client::{self, HttpClient};
 
 /// The least that a cooldown or a lifetime may be: less would be a flood.
 const LEAST: Duration = Duration::from_secs(1);
@@ -69,7 +69,7 @@ impl RemoteKeysBuilder {
         }
     }
 
-    /// Asks through this client. Default: a [`ReqwestClient`].
+    /// Asks through this client. Default: a [`ReqwestClient`](http_client::ReqwestClient).
     pub fn client(mut self, client: impl HttpClient) -> Self {
         self.client = Some(Arc::new(client));
         self
@@ -169,7 +169,8 @@ impl RemoteKeysBuilder {
             Some(client) => Some(client),
             // Reads all certificates that the system trusts: not for an address that nobody will ask.
             None => {
-                location.is_some().then(|| problems.note(own_client(self.plain_loopback))).flatten()
+                let client = || problems.note(http_client::default_client(self.plain_loopback));
+                location.is_some().then(client).flatten()
             }
         };
         problems.into_result()?;
@@ -194,10 +195,4 @@ impl RemoteKeysBuilder {
         };
         Ok(RemoteKeys::new(State::new(fetch, self.clock, self.cooldown, self.max_stale)))
     }
-}
-
-fn own_client(plain_loopback: bool) -> Result<Arc<dyn HttpClient>, ConfigError> {
-    let builder = ReqwestClient::builder();
-    let builder = if plain_loopback { builder.insecure_allow_loopback_http() } else { builder };
-    Ok(Arc::new(builder.build()?))
 }

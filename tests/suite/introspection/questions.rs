@@ -113,7 +113,7 @@ async fn i1_neither_token_nor_secret_is_shown_or_logged() {
 fn i1_an_unsafe_set_up_is_refused_with_every_problem_listed() {
     let error = IntrospectionValidator::builder("http://as.example/introspect", "").build();
     let problems = error.unwrap_err().problems().len();
-    assert_eq!(problems, 5, "endpoint, issuer, audience, authentication, HTTP client");
+    assert_eq!(problems, 4, "endpoint, issuer, audience, authentication");
 
     let good = || {
         IntrospectionValidator::builder("https://as.example/introspect", ISSUER)

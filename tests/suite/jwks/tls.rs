@@ -1,67 +1,28 @@
 //! Which servers the client that comes along talks to.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::Request;
-use rcgen::{CertificateParams, KeyPair};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use tokio_rustls::rustls::{ServerConfig, crypto::aws_lc_rs, version};
 use tower_warden::authn::jwks::RemoteKeys;
 use tower_warden::http_client::{FetchError, HttpClient, Limits, ReqwestClient};
 use tower_warden::testing::TestIssuer;
 
 use super::{AUDIENCE, Scenery, guard, seconds, status};
-
-/// A server with a certificate of its own for `name`, which answers every request with `body`. Its port and certificate.
-async fn https(name: &str, body: String) -> (u16, String) {
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new([name.to_owned()]).unwrap().self_signed(&key).unwrap();
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&version::TLS13])
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-        )
-        .unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
-            let _the_client_may_go_away = stream.read(&mut [0; 4_096]).await;
-            let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                body.len()
-            );
-            let _the_client_may_go_away = stream.write_all((head + &body).as_bytes()).await;
-            let _the_client_may_go_away = stream.shutdown().await;
-        }
-    });
-    (port, certificate.pem())
-}
+use crate::https_server::HttpsServer;
 
 #[tokio::test]
 async fn k2_keys_come_from_a_server_that_is_who_it_says() {
     let signer = TestIssuer::new("https://issuer.example", AUDIENCE);
-    let (port, certificate) = https("localhost", signer.jwks()).await;
-    let (_, foreign) = https("localhost", String::new()).await;
-    let address = format!("https://localhost:{port}/jwks");
+    let server = HttpsServer::start("localhost", signer.jwks()).await;
+    let foreign = HttpsServer::start("localhost", String::new()).await;
+    let address = server.address("/jwks");
     let trusting = |pem: &str| ReqwestClient::builder().root_certificates(pem).build().unwrap();
 
-    for stranger in [ReqwestClient::new().unwrap(), trusting(&foreign)] {
+    for stranger in [ReqwestClient::new().unwrap(), trusting(foreign.certificate())] {
         let keys = RemoteKeys::at(&address).client(stranger).build().unwrap();
         assert!(keys.load().await.is_err());
         assert_eq!(status(&guard("https://issuer.example", keys), &signer).await, 503);
     }
-    let keys = RemoteKeys::at(&address).client(trusting(&certificate)).build().unwrap();
+    let keys = RemoteKeys::at(&address).client(trusting(server.certificate())).build().unwrap();
     keys.load().await.unwrap();
     assert_eq!(status(&guard("https://issuer.example", keys), &signer).await, 200);
 }
@@ -69,9 +30,9 @@ async fn k2_keys_come_from_a_server_that_is_who_it_says() {
 #[tokio::test]
 async fn k2_a_certificate_for_another_name_is_refused() {
     let signer = TestIssuer::new("https://issuer.example", AUDIENCE);
-    let (port, certificate) = https("issuer.example", signer.jwks()).await;
-    let client = ReqwestClient::builder().root_certificates(certificate).build().unwrap();
-    let keys = RemoteKeys::at(&format!("https://localhost:{port}/jwks")).client(client);
+    let server = HttpsServer::start("issuer.example", signer.jwks()).await;
+    let client = ReqwestClient::builder().root_certificates(server.certificate());
+    let keys = RemoteKeys::at(&server.address("/jwks")).client(client.build().unwrap());
     assert!(keys.build().unwrap().load().await.is_err());
 }
 
