@@ -36,13 +36,13 @@ const clients = [
   },
 ];
 
-// urn:api:NAME is a resource with JWT access tokens; the words after it change that.
+// urn:api:NAME is a resource with JWT access tokens; the words after it change that. With `alias`, tokens name urn:api:NAME.
 function resource(indicator) {
-  const [urn, api, , ...words] = indicator.split(':');
+  const [urn, api, name, ...words] = indicator.split(':');
   if (urn !== 'urn' || api !== 'api') throw new Error('unknown resource');
   const algorithm = { es256: 'ES256', ps256: 'PS256', eddsa: 'EdDSA' };
   return {
-    audience: indicator,
+    audience: words.includes('alias') ? `urn:api:${name}` : indicator,
     scope: 'orders:read orders:write',
     accessTokenTTL: words.includes('short') ? 2 : 300,
     accessTokenFormat: words.includes('opaque') ? 'opaque' : 'jwt',
@@ -81,7 +81,7 @@ export function configuration(keys) {
       const account = accounts[id];
       return account && { accountId: id, claims: async () => ({ sub: id, ...account }) };
     },
-    extraTokenClaims: (_, token) => ({ groups: accounts[token.accountId]?.groups ?? ['service'] }),
+    extraTokenClaims: (_, token) => ({ groups: accounts[token.accountId]?.groups ?? ['service'], tenant: 'acme' }),
     features: {
       backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },

@@ -48,7 +48,7 @@ fn some_key() -> Secret {
 }
 
 /// A running server and those who call it.
-struct Running {
+pub(crate) struct Running {
     address: SocketAddr,
     issuer: TestIssuer,
     calls: Arc<AtomicUsize>,
@@ -60,7 +60,7 @@ impl Running {
         Self::with(|warden| warden).await
     }
 
-    async fn with(configure: impl FnOnce(WardenBuilder) -> WardenBuilder) -> Self {
+    pub(crate) async fn with(configure: impl FnOnce(WardenBuilder) -> WardenBuilder) -> Self {
         let issuer = TestIssuer::new("https://issuer.example", "https://api.example");
         let rules = Rules::builder()
             .grpc("/orders.v1.Health/Check", public("probe"))
@@ -90,7 +90,7 @@ impl Running {
         Self { address, issuer, calls, channel: endpoint.connect().await.unwrap() }
     }
 
-    fn orders(&self) -> OrdersClient<Channel> {
+    pub(crate) fn orders(&self) -> OrdersClient<Channel> {
         OrdersClient::new(self.channel.clone())
     }
 
@@ -108,12 +108,12 @@ impl Running {
         format!("Bearer {}", self.issuer.token(subject).scope("orders:read").sign())
     }
 
-    fn handler_calls(&self) -> usize {
+    pub(crate) fn handler_calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 }
 
-fn with<M>(metadata: &[(&'static str, &str)], message: M) -> Request<M> {
+pub(crate) fn with<M>(metadata: &[(&'static str, &str)], message: M) -> Request<M> {
     let mut request = Request::new(message);
     for (name, value) in metadata {
         request.metadata_mut().append(*name, value.parse().unwrap());

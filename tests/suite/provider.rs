@@ -3,7 +3,13 @@
 //!
 //! `tests/run` installs it. The tests that need it are marked so, and plain `cargo test` leaves them out by name.
 
+mod access_tokens;
+mod bound;
+mod calls;
 mod login;
+mod opaque;
+mod rotation;
+mod served;
 mod tokens;
 
 use std::fs::{self, File};
@@ -26,7 +32,7 @@ use serde_json::Value;
 use crate::support::Answer;
 
 /// A resource whose access tokens are JWTs, signed with RS256. `:es256`, `:ps256` or `:eddsa` behind it changes the
-/// algorithm, `:short` lets tokens live for 2 s.
+/// algorithm, `:short` lets tokens live for 2 s, `:opaque:alias` makes them opaque.
 pub(crate) const RESOURCE: &str = "urn:api:orders";
 
 /// A resource whose access tokens are opaque.
@@ -35,8 +41,8 @@ const OPAQUE: &str = "urn:api:orders:opaque";
 /// Clients that the provider knows; all have the same secret.
 const MACHINE: &str = "machine";
 const DPOP_MACHINE: &str = "machine-dpop";
-const RESOURCE_SERVER: &str = "resource-server";
-const SECRET: &str = "a secret of the test alone";
+pub(crate) const RESOURCE_SERVER: &str = "resource-server";
+pub(crate) const SECRET: &str = "a secret of the test alone";
 
 /// A running provider. Its process ends with this value, or with the test's process if that ends first.
 pub(crate) struct Provider {
