@@ -6,6 +6,7 @@ mod foreign_tools;
 mod limits;
 mod order_book;
 mod own_issuer;
+mod remote_issuer;
 mod routes;
 mod settings;
 mod tours;

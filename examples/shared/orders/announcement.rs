@@ -11,7 +11,7 @@ use super::{Identities, Settings};
 pub(crate) fn announce(
     address: SocketAddr,
     settings: &Settings,
-    identities: &Identities,
+    identities: &Identities<'_>,
 ) -> io::Result<()> {
     let line = json!({
         "address": address.to_string(),

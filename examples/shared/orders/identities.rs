@@ -1,46 +1,36 @@
 use std::error::Error;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 use tower_warden::authn::api_key::{ApiKeyAuthenticator, ApiKeyRecord, MemoryApiKeyStore};
+use tower_warden::authn::bearer::BearerAuthenticator;
 use tower_warden::authn::issued_key::{Holder, IssuedKey, KeyPrefix, Secret};
-use tower_warden::authn::jwt::Issuer;
 use tower_warden::authz::RulesBuilder;
 use tower_warden::config::ConfigError;
 use tower_warden::response_headers::ResponseHeadersLayer;
-use tower_warden::testing::TestIssuer;
 use tower_warden::warden::Warden;
 
-use super::{Caller, OrderBook, Settings};
-
-const DEVELOPMENT_ISSUER: &str = "https://issuer.example";
+use super::{Caller, OrderBook, Settings, Tokens};
 
 /// How long the ready-made tokens live: for an afternoon of trying things out.
 const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
 /// Who may come in: the trusted issuer, one API key, and with the development issuer some users with tokens.
-pub(crate) struct Identities {
-    trusted: Issuer,
-    development: Option<TestIssuer>,
+pub(crate) struct Identities<'s> {
+    accepted: &'s Tokens,
     api_keys: MemoryApiKeyStore,
     api_key: Secret,
 }
 
-impl Identities {
-    pub(crate) fn new(settings: &Settings) -> Result<Self, Box<dyn Error>> {
+impl<'s> Identities<'s> {
+    pub(crate) fn new(settings: &'s Settings) -> Result<Self, Box<dyn Error>> {
         let issued = IssuedKey::generate(&KeyPrefix::new("orders")?)?;
         let machine =
             Holder::new("restock").tenant("acme").scope("orders:read").scope("orders:write");
         let api_keys = MemoryApiKeyStore::new();
         api_keys.insert(ApiKeyRecord::builder(issued.id, issued.hash, machine).build()?);
-        let api_key = issued.key;
-
-        if let Some(trusted) = settings.issuer.clone() {
-            return Ok(Self { trusted, development: None, api_keys, api_key });
-        }
-        let development = TestIssuer::new(DEVELOPMENT_ISSUER, &settings.audience);
-        let trusted = development.trust()?;
-        Ok(Self { trusted, development: Some(development), api_keys, api_key })
+        Ok(Self { accepted: &settings.tokens, api_keys, api_key: issued.key })
     }
 
     /// The stack in front of the service.
@@ -58,8 +48,14 @@ impl Identities {
         } else {
             headers
         };
-        Warden::builder()
-            .trust_issuer(self.trusted.clone())
+        let Tokens { validator, dpop, .. } = self.accepted;
+        let bearer = BearerAuthenticator::new(Arc::clone(validator));
+        let stack = Warden::builder().authenticate(bearer);
+        let stack = match dpop.clone() {
+            Some(dpop) => stack.authenticate(dpop),
+            None => stack,
+        };
+        stack
             .authenticate(ApiKeyAuthenticator::new(self.api_keys.clone()))
             .trusted_proxies(settings.trusted_proxies.clone())
             .response_headers(headers)
@@ -70,11 +66,11 @@ impl Identities {
     /// Order 1 is ada's, 2 bob's, 3 gil's. An issuer of your own has other users, so there the book is empty.
     pub(crate) fn book(&self) -> OrderBook {
         let owner = |subject: &str, tenant: &str| Caller {
-            issuer: DEVELOPMENT_ISSUER.to_owned(),
+            issuer: self.issuer().to_owned(),
             subject: subject.to_owned(),
             tenant: tenant.to_owned(),
         };
-        match self.development {
+        match self.accepted.development {
             Some(_) => OrderBook::with_one_order_each(&[
                 owner("ada", "acme"),
                 owner("bob", "acme"),
@@ -85,7 +81,7 @@ impl Identities {
     }
 
     pub(super) fn issuer(&self) -> &str {
-        self.trusted.name()
+        &self.accepted.issuer
     }
 
     pub(super) fn api_key(&self) -> &str {
@@ -94,7 +90,7 @@ impl Identities {
 
     /// Tokens by user: ada and bob of acme, gil of globex, and acme's administrator, who places no orders.
     pub(super) fn tokens(&self) -> Map<String, Value> {
-        let Some(issuer) = &self.development else { return Map::new() };
+        let Some(issuer) = &self.accepted.development else { return Map::new() };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let token = |subject: &str, tenant: &str| {
             issuer.token(subject).tenant(tenant).claim("exp", (now + LIFETIME).as_secs())

@@ -10,4 +10,4 @@ pub(crate) use self::announcement::announce;
 pub(crate) use self::book::{Order, OrderBook, Refused};
 pub(crate) use self::caller::{Caller, Reach};
 pub(crate) use self::identities::Identities;
-pub(crate) use self::settings::{Settings, refuse_to_start};
+pub(crate) use self::settings::{Settings, Tokens, refuse_to_start};

@@ -4,7 +4,7 @@ mod bindings;
 mod hostile;
 mod nonces;
 mod proofs;
-mod redis_server;
+pub(crate) mod redis_server;
 mod replay;
 mod wire;
 

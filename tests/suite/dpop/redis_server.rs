@@ -13,14 +13,14 @@ use super::replay::{admitted_of_100, remembering};
 use super::{World, seconds, send};
 
 /// A server that listens on a socket of its own in the file system, and nowhere else. Ends with this value.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     socket: PathBuf,
     settings: &'static [&'static str],
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
@@ -53,7 +53,7 @@ impl Server {
         }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis+unix://{}", self.socket.display())
     }
 

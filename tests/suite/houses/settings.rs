@@ -29,6 +29,10 @@ async fn every_bad_setting_is_listed_and_nothing_starts() {
                 ("ORDERS_ADDR", "0.0.0.0:0"),
                 ("ORDERS_ISSUER", "https://issuer.example"),
                 ("ORDERS_ISSUR", "https://issuer.example"),
+                ("ORDERS_JWKS_URL", "ftp://issuer.example/jwks"),
+                ("ORDERS_INTROSPECTION_URL", "https://issuer.example/introspect"),
+                ("ORDERS_INTROSPECTION_CLIENT", "orders"),
+                ("ORDERS_DPOP_URL", "http://orders.example"),
                 ("ORDERS_TRUSTED_PROXIES", "10.0.0.0/8, 0.0.0.0/0, proxy"),
                 ("ORDERS_INSECURE_HTTP_LOOPBACK", "yes"),
             ],
@@ -37,7 +41,9 @@ async fn every_bad_setting_is_listed_and_nothing_starts() {
         for (culprit, problem) in [
             ("ORDERS_ADDR", "plain HTTP"),
             ("ORDERS_AUDIENCE", "is missing"),
-            ("ORDERS_JWKS_FILE", "is missing"),
+            ("ORDERS_INTROSPECTION_SECRET", "is missing"),
+            ("ORDERS_DPOP_URL", "is not https"),
+            ("ORDERS_JWKS_URL", "is not https"),
             ("ORDERS_TRUSTED_PROXIES", "0.0.0.0/0"),
             ("ORDERS_TRUSTED_PROXIES", "\"proxy\""),
             ("ORDERS_INSECURE_HTTP_LOOPBACK", "neither 1 nor 0"),
@@ -46,7 +52,7 @@ async fn every_bad_setting_is_listed_and_nothing_starts() {
             let is_told = |line: &String| line.starts_with(culprit) && line.contains(problem);
             assert_eq!(told.iter().filter(|line| is_told(line)).count(), 1, "{culprit}: {told:?}");
         }
-        assert_eq!(told.len(), 7, "{told:?}");
+        assert_eq!(told.len(), 9, "{told:?}");
     }
 }
 
@@ -56,6 +62,12 @@ async fn each_bad_setting_alone_is_enough() {
     let no_key = Written::new("empty.jwks", r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#);
     let issuer = ("ORDERS_ISSUER", "https://issuer.example");
     let audience = ("ORDERS_AUDIENCE", "https://orders.example");
+    let keys = ("ORDERS_JWKS_URL", "https://issuer.example/jwks");
+    let url = ("ORDERS_INTROSPECTION_URL", "https://issuer.example/introspect");
+    let client = ("ORDERS_INTROSPECTION_CLIENT", "orders");
+    let secret = ("ORDERS_INTROSPECTION_SECRET", "of the test");
+    let dpop = ("ORDERS_DPOP_URL", "https://orders.example");
+    let loopback = ("ORDERS_INSECURE_HTTP_LOOPBACK", "1");
     for settings in [
         &[("ORDERS_ADDR", "nowhere")][..],
         &[("ORDERS_ADDR", "192.0.2.1:8080")],
@@ -65,7 +77,32 @@ async fn each_bad_setting_alone_is_enough() {
         // Quietly running the issuer for development instead would let its users in.
         &[("ORDERS_ISSUER", "")],
         &[("ORDERS_JWKS_FILE", garbage.path())],
-        &[issuer, audience],
+        // Nobody is asked for keys over plain HTTP, and nobody else than the issuer that is named.
+        &[("ORDERS_ISSUER", "http://127.0.0.1:9"), audience],
+        &[("ORDERS_ISSUER", "http://issuer.example"), audience, loopback],
+        &[issuer, audience, ("ORDERS_JWKS_URL", "http://127.0.0.1:9/jwks")],
+        &[issuer, audience, ("ORDERS_JWKS_URL", "http://issuer.example/jwks"), loopback],
+        &[("ORDERS_JWKS_URL", "https://issuer.example/jwks")],
+        &[issuer, audience, keys, ("ORDERS_JWKS_FILE", garbage.path())],
+        &[url, client, secret],
+        &[issuer, audience, keys, url, client],
+        &[issuer, audience, keys, url, secret],
+        &[issuer, audience, keys, client, secret],
+        &[
+            issuer,
+            audience,
+            keys,
+            client,
+            secret,
+            ("ORDERS_INTROSPECTION_URL", "http://127.0.0.1:9/"),
+        ],
+        &[issuer, audience, keys, url, client, ("ORDERS_INTROSPECTION_SECRET", "")],
+        &[("ORDERS_DPOP_URL", "")],
+        &[("ORDERS_DPOP_URL", "http://orders.example")],
+        &[("ORDERS_DPOP_URL", "https://orders.example/?query")],
+        &[("ORDERS_REDIS_URL", "redis://127.0.0.1:9/")],
+        &[dpop, ("ORDERS_REDIS_URL", "")],
+        &[dpop, ("ORDERS_REDIS_URL", "https://redis.example")],
         &[issuer, audience, ("ORDERS_JWKS_FILE", "/no/such/file")],
         &[issuer, audience, ("ORDERS_JWKS_FILE", garbage.path())],
         &[issuer, audience, ("ORDERS_JWKS_FILE", no_key.path())],
@@ -91,6 +128,30 @@ async fn u3_settings_and_rules_are_printed_and_credentials_are_not() {
             assert!(!printed.contains(token.as_str().unwrap()), "{printed}");
         }
         assert!(house.address().starts_with("127.0.0.1:"), "{}", house.address());
+    }
+}
+
+#[tokio::test]
+async fn u3_issuer_and_schemes_are_printed_and_what_opens_other_doors_is_not() {
+    for example in EXAMPLES {
+        let settings = [
+            ("ORDERS_ISSUER", "https://issuer.example"),
+            ("ORDERS_AUDIENCE", "https://orders.example"),
+            ("ORDERS_INTROSPECTION_URL", "https://issuer.example/introspect"),
+            ("ORDERS_INTROSPECTION_CLIENT", "orders"),
+            ("ORDERS_INTROSPECTION_SECRET", "known-to-two"),
+            ("ORDERS_DPOP_URL", "https://orders.example"),
+            ("ORDERS_REDIS_URL", "redis://orders:known-to-two@127.0.0.1:9/"),
+        ];
+        // It asks nobody until there is a token, so none of these has to be there.
+        let house = House::start_with(example, &settings);
+        let printed = house.stderr();
+        assert!(!printed.contains("known-to-two"), "{printed}");
+        for (name, value) in settings {
+            let value = if value.contains("known-to-two") { "(given)" } else { value };
+            assert!(printed.contains(&format!("{name}={value}\n")), "{name}: {printed}");
+        }
+        assert!(printed.contains("Bearer, DPoP, ApiKey"), "{printed}");
     }
 }
 
