@@ -5,20 +5,18 @@ use std::net::{Ipv4Addr, SocketAddr};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path};
 use axum::{Json, Router, routing};
-use http::{Request, request};
+use http::Request;
 use serde::Serialize;
 use tower::Layer;
 use tower_warden::authn::api_key::ApiKeyAuthenticator;
-use tower_warden::authn::{Attempt, Authenticator};
 use tower_warden::authz::{Rules, public, scope};
-use tower_warden::principal::Principal;
 use tower_warden::rate_limit::Quota;
-use tower_warden::rejection::Challenge;
 use tower_warden::response_headers::ResponseHeadersLayer;
 use tower_warden::warden::{Warden, WardenBuilder};
 
 use super::api_keys::ISSUED;
-use super::{caller, tokens::trust, with};
+use super::tokens::{checking, trust};
+use super::with;
 use crate::harness::{Bare, Case, Run, case, get, service, tokens::Signer};
 
 pub(crate) fn trivial_case() -> Case {
@@ -50,22 +48,29 @@ pub(crate) fn over_router() -> Vec<Case> {
 
 /// The same stacks, over what `over` puts them.
 fn kinds(over: impl Fn(Warden, &'static str, &str) -> Run + Copy + 'static) -> Vec<Case> {
-    let bearer = move |signer: Signer| {
-        let warden = built(Warden::builder().trust_issuer(trust(&signer)));
-        over(warden, "authorization", &signer.bearer())
+    let bearer = move |signer: Signer, builder: WardenBuilder| {
+        over(built(builder), "authorization", &signer.bearer())
+    };
+    let remembering = || {
+        let signer = Signer::rs256();
+        let builder = Warden::builder().trust_issuer(trust(&signer));
+        (signer, builder)
+    };
+    let checking = move |signer: Signer| {
+        let builder = Warden::builder().authenticate(checking(&signer));
+        bearer(signer, builder)
     };
     vec![
-        case("Warden, a ready principal (stand-in for a cached token)", move || {
-            let warden = built(Warden::builder().authenticate(Known::new()));
-            over(warden, "authorization", &Signer::rs256().bearer())
+        case("Warden, RS256, seen before", move || {
+            let (signer, builder) = remembering();
+            bearer(signer, builder)
         }),
         case("Warden, the same, over TLS (HSTS too)", move || {
-            let headers = ResponseHeadersLayer::api().assume_https();
-            let known = Warden::builder().authenticate(Known::new()).response_headers(headers);
-            over(built(known), "authorization", &Signer::rs256().bearer())
+            let (signer, builder) = remembering();
+            bearer(signer, builder.response_headers(ResponseHeadersLayer::api().assume_https()))
         }),
-        case("Warden, RS256, not cached", move || bearer(Signer::rs256())),
-        case("Warden, ES256, not cached", move || bearer(Signer::es256())),
+        case("Warden, RS256, not seen before", move || checking(Signer::rs256())),
+        case("Warden, ES256, not seen before", move || checking(Signer::es256())),
         case("Warden, API key", move || {
             let scheme = ApiKeyAuthenticator::new(ISSUED.store.clone());
             let warden = built(Warden::builder().authenticate(scheme));
@@ -115,32 +120,4 @@ pub(crate) struct Order {
 
 pub(crate) async fn order(Path(id): Path<u64>) -> Json<Order> {
     Json(Order { id, customer: "ada", lines: ["tea", "milk", "sugar"], total: 1_250 })
-}
-
-/// Knows its caller whatever the token says: what a cache would do, without its look-up.
-#[derive(Debug)]
-struct Known {
-    caller: Principal,
-    challenge: Challenge,
-}
-
-impl Known {
-    fn new() -> Self {
-        let challenge = Challenge::new("Bearer", "api").expect("a sound challenge");
-        Self { caller: caller(), challenge }
-    }
-}
-
-impl Authenticator for Known {
-    fn challenge(&self) -> &Challenge {
-        &self.challenge
-    }
-
-    fn is_presented(&self, head: &request::Parts) -> bool {
-        head.headers.contains_key(http::header::AUTHORIZATION)
-    }
-
-    fn authenticate(&self, _head: &request::Parts) -> Attempt {
-        Attempt::Ready(Ok(self.caller.clone()))
-    }
 }

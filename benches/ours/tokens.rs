@@ -21,15 +21,13 @@ pub(crate) fn bare_case() -> Case {
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         case("tower-warden, seen before", || {
-            let validator = JwtValidator::new(trust(&Signer::rs256()));
-            let layer = AuthenticateLayer::new(BearerAuthenticator::new(validator));
-            let header = Signer::rs256().bearer();
-            service(layer.layer(Bare), get("/", &[("authorization", &header)]), 200)
+            let signer = Signer::rs256();
+            through_layer(remembering(&signer), &signer.bearer(), 200)
         }),
-        case("tower-warden, RS256", || through_layer(&Signer::rs256(), None)),
-        case("tower-warden, ES256", || through_layer(&Signer::es256(), None)),
-        case("tower-warden, EdDSA", || through_layer(&Signer::eddsa(), None)),
-        case("tower-warden, HS256", || through_layer(&Signer::hs256(), None)),
+        case("tower-warden, RS256", || checked(&Signer::rs256())),
+        case("tower-warden, ES256", || checked(&Signer::es256())),
+        case("tower-warden, EdDSA", || checked(&Signer::eddsa())),
+        case("tower-warden, HS256", || checked(&Signer::hs256())),
         case("tower-warden, malformed token refused", || bad(Bad::Malformed)),
         case("tower-warden, unknown algorithm refused", || bad(Bad::UnknownAlgorithm)),
         case("tower-warden, unknown key refused", || bad(Bad::UnknownKey)),
@@ -69,27 +67,32 @@ pub(crate) fn trust(signer: &Signer) -> Issuer {
     keys.into_iter().fold(issuer, IssuerBuilder::key).build().expect("a sound issuer")
 }
 
-fn authenticator(signer: &Signer) -> BearerAuthenticator {
+/// An authenticator that checks every signature.
+pub(crate) fn checking(signer: &Signer) -> BearerAuthenticator {
     BearerAuthenticator::new(uncached(signer))
 }
 
-/// A validator that checks every signature.
+fn remembering(signer: &Signer) -> BearerAuthenticator {
+    BearerAuthenticator::new(JwtValidator::new(trust(signer)))
+}
+
 fn uncached(signer: &Signer) -> JwtValidator {
     let validator = JwtValidator::builder().issuer(trust(signer)).cache_bytes(0);
     validator.build().expect("a sound validator")
 }
 
-fn through_layer(signer: &Signer, bad: Option<Bad>) -> Run {
-    let (header, status) = match bad {
-        None => (signer.bearer(), 200),
-        Some(bad) => (signer.bad_bearer(bad), 401),
-    };
-    let layer = AuthenticateLayer::new(authenticator(signer));
-    Box::new(service(layer.layer(Bare), get("/", &[("authorization", &header)]), status))
+fn through_layer(authenticator: BearerAuthenticator, header: &str, status: u16) -> Run {
+    let layer = AuthenticateLayer::new(authenticator);
+    Box::new(service(layer.layer(Bare), get("/", &[("authorization", header)]), status))
+}
+
+fn checked(signer: &Signer) -> Run {
+    through_layer(checking(signer), &signer.bearer(), 200)
 }
 
 fn bad(bad: Bad) -> Run {
-    through_layer(&Signer::rs256(), Some(bad))
+    let signer = Signer::rs256();
+    through_layer(remembering(&signer), &signer.bad_bearer(bad), 401)
 }
 
 fn validating(signer: &Signer) -> Run {
@@ -102,7 +105,7 @@ fn judged_bad(bad: Bad) -> Run {
     let header = signer.bad_bearer(bad);
     let request: Request<Full<Bytes>> = get("/", &[("authorization", &header)])();
     let (head, _) = request.into_parts();
-    let authenticator = authenticator(&signer);
+    let authenticator = remembering(&signer);
     Box::new(function(move || match authenticator.authenticate(&head) {
         Attempt::Ready(Err(rejection)) => rejection,
         other => panic!("a bad token is refused at once, not {other:?}"),
