@@ -166,6 +166,9 @@ fn a_token_that_differs_in_any_byte_from_a_remembered_one_is_judged_anew() {
         let other = String::from_utf8(other).unwrap();
         assert!(validator.validate(&other).is_err(), "byte {at}");
     }
+    for more in [format!("{}{token}", "\0".repeat(16)), format!("{token}\0")] {
+        assert!(validator.validate(&more).is_err(), "{more:?}");
+    }
     assert_eq!(validator.cached_tokens(), 1);
 }
 

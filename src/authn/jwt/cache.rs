@@ -1,25 +1,29 @@
 //! Tokens that were validated before: seeing one again costs a lookup instead of a signature check.
 //!
-//! A token is found by a keyed hash of its last bytes, which are signature and so differ from token to token, and is
-//! told from others by a keyed digest of all of it: whoever makes up tokens pays for no more than the first. Both keys
-//! are this cache's own, made at random, and neither hash is ever shown, so nobody outside can tell or choose what
-//! collides. All that is asked of the digest is that two texts collide with a probability of about 2^-128 over the keys;
-//! the best differential known for SipHash-1-3 has 2^-167 (Dobraunig, Mendel, Schläffer, "Differential Cryptanalysis of
-//! SipHash", 2014). Nothing of the token itself is kept.
+//! A token is found by a keyed mix of its last bytes, which are signature and so differ from token to token, and is told
+//! from others by its length and a keyed digest of all of it: whoever makes up tokens pays for no more than the first.
+//! Both keys are this cache's own, made at random, and neither result is ever shown.
+//!
+//! The mix has to spread tokens that verified, which nobody chooses freely. All that is asked of the digest is that two
+//! texts of one length hardly ever collide, whatever they are. POLYVAL (RFC 8452 3) is a polynomial in the key, of one
+//! degree for each 16 bytes; the difference of two texts has no more roots than that. For tokens of 16 KiB the probability
+//! is at most 2^-118. Such a hash would give its key away to whoever saw results of it; here nobody sees any. Nothing of the
+//! token itself is kept.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
+use polyval::Polyval;
+use polyval::universal_hash::UniversalHash;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use siphasher::{sip::SipHasher13, sip128};
 
 use crate::principal::Principal;
 
-/// The bytes at the end of a token that it is looked up by: 24 of any signature's 32 or more.
-const TAIL: usize = 32;
+/// The bytes at the end of a token that it is looked up by: 12 of any signature's 32 or more.
+const TAIL: usize = 16;
 
 /// What an entry takes beside its claims, about, in bytes.
 const ENTRY: u64 = 512;
@@ -42,14 +46,14 @@ pub(super) struct Validated {
 
 pub(super) struct TokenCache {
     entries: Cache<u64, Entry, ByMemory, AsItIs>,
-    by_tail: SipHasher13,
-    by_whole: sip128::SipHasher13,
+    by_tail: u128,
+    by_whole: Polyval,
 }
 
 #[derive(Clone)]
 struct Entry {
     digest: u128,
-    /// The length of the token, which tells how much the entry takes.
+    /// The length of the token, which also tells how much the entry takes.
     length: u32,
     validated: Validated,
 }
@@ -63,7 +67,7 @@ impl TokenCache {
         if bytes < typical || rand::fill(&mut secret).is_err() {
             return None;
         }
-        let (tail, whole) = secret.split_first_chunk::<16>()?;
+        let (tail, whole) = secret.split_first_chunk::<TAIL>()?;
         Some(Self {
             entries: Cache::with(
                 usize::try_from(bytes / typical).ok()?,
@@ -72,15 +76,17 @@ impl TokenCache {
                 AsItIs::default(),
                 quick_cache::sync::DefaultLifecycle::default(),
             ),
-            by_tail: SipHasher13::new_with_key(tail),
-            by_whole: sip128::SipHasher13::new_with_key(whole.first_chunk()?),
+            by_tail: u128::from_ne_bytes(*tail),
+            by_whole: Polyval::new(whole.try_into().ok()?),
         })
     }
 
     /// What is known of `token`. The caller has to see that it still holds.
     pub(super) fn get(&self, token: &str) -> Option<Validated> {
         let entry = self.entries.get(&self.place(token)?)?;
-        (entry.digest == self.digest(token)).then_some(entry.validated)
+        let same =
+            usize::try_from(entry.length) == Ok(token.len()) && entry.digest == self.digest(token);
+        same.then_some(entry.validated)
     }
 
     pub(super) fn insert(&self, token: &str, validated: Validated) {
@@ -94,12 +100,15 @@ impl TokenCache {
     }
 
     fn place(&self, token: &str) -> Option<u64> {
-        let tail = token.as_bytes().last_chunk::<TAIL>()?;
-        Some(self.by_tail.hash(tail))
+        let tail = u128::from_ne_bytes(*token.as_bytes().last_chunk::<TAIL>()?) ^ self.by_tail;
+        let product = u128::from((tail >> 64) as u64) * u128::from(tail as u64);
+        Some((product >> 64) as u64 ^ product as u64)
     }
 
     fn digest(&self, token: &str) -> u128 {
-        self.by_whole.hash(token.as_bytes()).as_u128()
+        let mut digest = self.by_whole.clone();
+        digest.update_padded(token.as_bytes());
+        u128::from_ne_bytes(digest.finalize().into())
     }
 }
 
@@ -119,7 +128,7 @@ impl Weighter<u64, Entry> for ByMemory {
     }
 }
 
-/// The place of a token is a keyed hash already.
+/// The place of a token is spread already.
 #[derive(Clone, Default)]
 struct AsItIs(u64);
 
