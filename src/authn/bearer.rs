@@ -16,13 +16,12 @@
 
 use std::sync::Arc;
 
-use http::header::AUTHORIZATION;
 use http::request;
 
 use super::binding::Proved;
 use super::jwt::TokenError;
 use super::protected_resource::ProtectedResource;
-use super::scheme_token::{after_scheme, token};
+use super::scheme_token::{after_scheme, authorization, token};
 use super::{Attempt, Authenticator, TokenValidator, several_transports};
 use crate::config::ConfigError;
 use crate::rejection::Challenge;
@@ -107,8 +106,7 @@ impl Authenticator for BearerAuthenticator {
     }
 
     fn is_presented(&self, head: &request::Parts) -> bool {
-        head.headers
-            .get(AUTHORIZATION)
+        authorization(&head.headers)
             .is_some_and(|value| after_scheme(SCHEME, value.as_bytes()).is_some())
     }
 
@@ -116,8 +114,7 @@ impl Authenticator for BearerAuthenticator {
         if let Err(rejection) = several_transports::refuse(head) {
             return Attempt::Ready(Err(rejection));
         }
-        let token =
-            head.headers.get(AUTHORIZATION).and_then(|value| token(SCHEME, value.as_bytes()));
+        let token = authorization(&head.headers).and_then(|value| token(SCHEME, value.as_bytes()));
         let proved = Proved::by_connection(head);
         match token {
             Some(token) => {

@@ -1,6 +1,15 @@
 //! A token after the name of its scheme, as `Authorization` carries those of `Bearer` and `DPoP` (RFC 6750 2.1,
 //! RFC 9449 7.1).
 
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderValue};
+
+/// The request's `Authorization` field. Found by comparing names: hashing one costs more than a glance at all that a request
+/// has.
+pub(super) fn authorization(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers.iter().find(|(name, _)| *name == AUTHORIZATION).map(|(_, value)| value)
+}
+
 /// What follows the scheme's name, where the value is of this scheme. Names are case-insensitive (RFC 9110 11.1).
 pub(super) fn after_scheme<'v>(scheme: &str, value: &'v [u8]) -> Option<&'v [u8]> {
     let (name, rest) = value.split_at_checked(scheme.len())?;

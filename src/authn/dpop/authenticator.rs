@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 use http::request;
 
 use super::nonce::Nonces;
@@ -13,7 +13,7 @@ use super::{DpopBuilder, ProofError};
 use crate::authn::binding::Proved;
 use crate::authn::jwt::{Algorithm, TokenError};
 use crate::authn::replay::{ReplayStore, SpentProof};
-use crate::authn::scheme_token::{after_scheme, token};
+use crate::authn::scheme_token::{after_scheme, authorization, token};
 use crate::authn::{Attempt, Authenticator, TokenValidator, several_transports};
 use crate::clock::Clock;
 use crate::principal::Principal;
@@ -85,8 +85,7 @@ impl Authenticator for DpopAuthenticator {
     }
 
     fn is_presented(&self, head: &request::Parts) -> bool {
-        head.headers
-            .get(AUTHORIZATION)
+        authorization(&head.headers)
             .is_some_and(|value| after_scheme(SCHEME, value.as_bytes()).is_some())
     }
 
@@ -94,7 +93,7 @@ impl Authenticator for DpopAuthenticator {
         if let Err(rejection) = several_transports::refuse(head) {
             return Attempt::Ready(Err(rejection));
         }
-        let value = head.headers.get(AUTHORIZATION);
+        let value = authorization(&head.headers);
         let Some(token) = value.and_then(|value| token(SCHEME, value.as_bytes())) else {
             return Attempt::Ready(Err(TokenError::Malformed.into()));
         };
