@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::failure::Failure;
 use super::response::Claims;
 use crate::authn::jwt::claims::{Expectations, Profile, check_bounds};
-use crate::authn::jwt::compact::Compact;
+use crate::authn::jwt::compact::{Compact, MediaType};
 use crate::authn::jwt::json::Members;
 use crate::authn::jwt::validator::check_signature;
 use crate::authn::jwt::{Issuer, TokenError, json};
@@ -22,10 +22,7 @@ pub(super) fn open(body: &[u8], server: &Issuer, now: Duration) -> Result<Claims
     let text = std::str::from_utf8(body).map_err(|_| untrusted("no compact form"))?;
     let token = Compact::split(text).map_err(|_| untrusted("no compact form"))?;
     let header = token.header().map_err(|_| untrusted("its header"))?;
-    let is_typed = header.media_type.as_deref().is_some_and(|own| {
-        [MEDIA_TYPE, "token-introspection+jwt"].iter().any(|one| own.eq_ignore_ascii_case(one))
-    });
-    if !is_typed {
+    if header.media_type != Some(MediaType::Introspection) {
         return Err(untrusted("its type"));
     }
     if !server.algorithms.contains(&header.algorithm) {

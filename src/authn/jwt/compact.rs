@@ -37,7 +37,19 @@ pub(in crate::authn) struct Compact<'t> {
 pub(in crate::authn) struct Header {
     pub(in crate::authn) algorithm: Algorithm,
     pub(in crate::authn) key_id: Option<String>,
-    pub(in crate::authn) media_type: Option<String>,
+    pub(in crate::authn) media_type: Option<MediaType>,
+}
+
+/// What a header says that the token is (RFC 7515 4.1.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::authn) enum MediaType {
+    /// RFC 9068 2.1.
+    AccessToken,
+    /// RFC 9701 5.
+    Introspection,
+    /// Any token (RFC 7519 5.1).
+    Jwt,
+    Other,
 }
 
 impl<'t> Compact<'t> {
@@ -104,13 +116,6 @@ impl<'t> Compact<'t> {
 }
 
 impl Header {
-    /// Whether the type is that of an access token (RFC 9068 2.1).
-    pub(in crate::authn) fn says_access_token(&self) -> bool {
-        self.media_type.as_deref().is_some_and(|own| {
-            ["at+jwt", "application/at+jwt"].iter().any(|one| own.eq_ignore_ascii_case(one))
-        })
-    }
-
     pub(in crate::authn) fn parse(bytes: &[u8]) -> Result<Self, TokenError> {
         // All of it, also what is skipped below.
         let text = std::str::from_utf8(bytes).map_err(|_| TokenError::Malformed)?;
@@ -129,8 +134,24 @@ impl Header {
         Ok(Self {
             algorithm: Algorithm::from_name(&algorithm).ok_or(TokenError::AlgorithmNotAllowed)?,
             key_id: raw.key_id.map(Cow::into_owned),
-            media_type: raw.media_type.map(Cow::into_owned),
+            media_type: raw.media_type.as_deref().map(MediaType::from_name),
         })
+    }
+}
+
+impl MediaType {
+    /// Names are case-insensitive, and `application/` may be left out (RFC 7515 4.1.9).
+    fn from_name(name: &str) -> Self {
+        let is = |names: [&str; 2]| names.iter().any(|one| name.eq_ignore_ascii_case(one));
+        if is(["at+jwt", "application/at+jwt"]) {
+            Self::AccessToken
+        } else if is(["token-introspection+jwt", "application/token-introspection+jwt"]) {
+            Self::Introspection
+        } else if name.eq_ignore_ascii_case("JWT") {
+            Self::Jwt
+        } else {
+            Self::Other
+        }
     }
 }
 
@@ -237,6 +258,23 @@ mod tests {
         assert_eq!(Header::parse(header.as_bytes()), Ok(expected));
     }
 
+    #[test]
+    fn j11_media_types_are_compared_without_case() {
+        for (name, expected) in [
+            ("at+jwt", MediaType::AccessToken),
+            ("Application/AT+JWT", MediaType::AccessToken),
+            ("token-introspection+JWT", MediaType::Introspection),
+            ("application/token-introspection+jwt", MediaType::Introspection),
+            ("jwt", MediaType::Jwt),
+            ("dpop+jwt", MediaType::Other),
+            ("", MediaType::Other),
+        ] {
+            let header = serde_json::json!({"alg": "RS256", "typ": name}).to_string();
+            let header = Header::parse(header.as_bytes()).unwrap();
+            assert_eq!(header.media_type, Some(expected), "{name}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_header_parses_without_panic(bytes in any::<Vec<u8>>()) {
@@ -257,7 +295,8 @@ mod tests {
             if typ.is_none() {
                 header.as_object_mut().unwrap().remove("typ");
             }
-            let expected = Header { algorithm: Algorithm::Es256, key_id: Some(kid), media_type: typ };
+            let media_type = typ.as_deref().map(MediaType::from_name);
+            let expected = Header { algorithm: Algorithm::Es256, key_id: Some(kid), media_type };
             prop_assert_eq!(Header::parse(header.to_string().as_bytes()), Ok(expected));
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::cache::{TokenCache, Validated};
 use super::claims::Checked;
-use super::compact::{Compact, Header};
+use super::compact::{Compact, Header, MediaType};
 use super::json::Json;
 use super::{Issuer, KeySet, TokenError, claims, json};
 use crate::authn::binding::Proved;
@@ -97,7 +97,7 @@ impl JwtValidator {
         check_signature(&token, &header, &keys)?;
         let payload = token.payload()?;
         let claims = json::members(&payload).map_err(|_| TokenError::Malformed)?;
-        if !header.says_access_token() {
+        if header.media_type != Some(MediaType::AccessToken) {
             claims::check_kind(&claims, issuer)?;
         }
         let Checked { principal, times } = claims::check(&claims, issuer.into(), now, "Bearer")?;
@@ -212,14 +212,10 @@ pub(in crate::authn) fn check_signature(
 
 /// Only what may be an access token: other kinds of token are signed with the same keys (RFC 8725 3.11, 3.12).
 fn check_media_type(header: &Header, issuer: &Issuer) -> Result<(), TokenError> {
-    let is = |media_type: &str| {
-        header.media_type.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(media_type))
-    };
-    let untyped = header.media_type.is_none() || is("JWT");
-    if header.says_access_token() || untyped && !issuer.access_tokens_only {
-        Ok(())
-    } else {
-        Err(TokenError::MediaType)
+    match header.media_type {
+        Some(MediaType::AccessToken) => Ok(()),
+        None | Some(MediaType::Jwt) if !issuer.access_tokens_only => Ok(()),
+        _ => Err(TokenError::MediaType),
     }
 }
 
