@@ -7,6 +7,7 @@ use tower_warden::authn::bearer::BearerAuthenticator;
 use tower_warden::authn::jwks::RemoteKeys;
 use tower_warden::authn::jwt::{Issuer, JwtValidator};
 use tower_warden::authn::revocation::Denylist;
+use tower_warden::testing::TestIssuer;
 
 use super::served::{Service, clock, now, seconds, until};
 use super::{Provider, RESOURCE};
@@ -63,8 +64,11 @@ async fn k2_the_metadata_of_another_issuer_are_not_taken() {
     assert!(keys.load().await.is_err());
     let issuer = Issuer::builder(&name).audience(RESOURCE).keys_from(keys).build().unwrap();
     let service = Service::of(JwtValidator::new(issuer)).await;
+    // Its tokens name the issuer that it is, and nobody trusts that one.
     let token = provider.jwt_token(RESOURCE).await;
-    assert_eq!(service.bearer(&token).await.status, 503, "there are no keys to judge it with");
+    assert_eq!(service.bearer(&token).await.status, 401);
+    let ours = TestIssuer::new(&name, RESOURCE).token("ada").sign();
+    assert_eq!(service.bearer(&ours).await.status, 503, "there are no keys to judge it with");
     assert_eq!(provider.asked("/jwks").await, 0);
 }
 

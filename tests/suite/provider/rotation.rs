@@ -128,10 +128,10 @@ async fn k3_a_hundred_tokens_of_unknown_keys_make_a_real_provider_be_asked_once(
     after_the_cooldown(&clock);
     assert_eq!(all(&forged).await, [401; 100]);
     assert_eq!(provider.asked("/jwks").await, 2);
-    // A failure counts like an answer.
+    // A failure counts like an answer; but whether these keys are new ones cannot be told then.
     provider.fault("/jwks", 503, 0, u32::MAX).await;
     after_the_cooldown(&clock);
-    assert_eq!(all(&forged).await, [401; 100]);
+    assert_eq!(all(&forged).await, [503; 100]);
     assert_eq!(provider.asked("/jwks").await, 3);
     // The same with good tokens of a new key, which are all admitted.
     provider.fault("/jwks", 0, 200, 1).await;
@@ -157,7 +157,7 @@ async fn k4_k7_a_real_provider_in_trouble_is_nothing_to_requests_whose_keys_are_
         clock.advance(seconds(600)); // the keys are no longer current
         until(async || provider.asked("/jwks").await > before).await;
         traffic.more().await;
-        assert_eq!(service.bearer(&new).await.status, 401, "{status} {body}");
+        assert_eq!(service.bearer(&new).await.status, 503, "{status} {body}: its key is not here");
     }
     // It stalls: known tokens do not wait for it, and the answer that comes at last is good.
     provider.fault("/jwks", 0, 4_000, u32::MAX).await;
