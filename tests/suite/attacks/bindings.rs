@@ -116,7 +116,7 @@ async fn p18_a_warden_around_a_warden_does_not_take_a_proxys_certificate_for_the
     let (outer, inner) = (warden(), warden());
     let router = Router::new().route("/", get(async || "home"));
     let nested = Router::new().fallback_service(inner.guard(router.clone()));
-    let proxys_own = ClientCertificate::from_der(*b"the certificate of a client");
+    let of_the_proxy = ClientCertificate::from_der(*b"the certificate of a client");
     let clients = ":dGhlIGNlcnRpZmljYXRlIG9mIGEgY2xpZW50:";
     for (router, field, status) in [
         (&router, Some(clients), 200),
@@ -128,7 +128,7 @@ async fn p18_a_warden_around_a_warden_does_not_take_a_proxys_certificate_for_the
             .header("authorization", format!("Bearer {token}"))
             .header("x-forwarded-for", "198.51.100.7")
             .header("forwarded", "for=198.51.100.7")
-            .extension(proxys_own.clone());
+            .extension(of_the_proxy.clone());
         if let Some(field) = field {
             request = request.header("client-cert", field);
         }
