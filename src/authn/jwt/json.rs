@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -13,6 +14,16 @@ const MAX_DEPTH: u8 = 16;
 
 /// Up to so many names are compared each with each; more are sorted first.
 const FEW: usize = 16;
+
+/// What serde_json calls the one member of the object that it makes of a number with a fraction or beyond 64 bits, with its
+/// feature `arbitrary_precision`.
+const PRECISE_NUMBER: &str = "$serde_json::private::Number";
+
+/// Whether that feature is on. Anything in the build of a service may turn it on, for everybody in it.
+static NUMBERS_ARE_PRECISE: LazyLock<bool> = LazyLock::new(|| {
+    let number = serde_json::Deserializer::from_str("1.5").deserialize_any(IsObject);
+    number.is_ok_and(|is_object| is_object)
+});
 
 /// Reads an object; refuses a repeated member name at any depth, too deep nesting, and anything after the object.
 pub(in crate::authn) fn members(text: &[u8]) -> Result<Members<'_>, serde_json::Error> {
@@ -200,13 +211,44 @@ impl<'de> Visitor<'de> for Strict {
         let is_outermost = self.depth_left == MAX_DEPTH;
         let mut object = if is_outermost { Vec::with_capacity(FEW) } else { Vec::new() };
         while let Some(Name(name)) = members.next_key()? {
-            object.push((name, members.next_value_seed(deeper)?));
+            let value = members.next_value_seed(deeper)?;
+            if name == PRECISE_NUMBER && object.is_empty() && *NUMBERS_ARE_PRECISE {
+                return number(&value);
+            }
+            object.push((name, value));
         }
         let object = Members(object);
         if object.has_repeated_name() {
             return Err(A::Error::custom("a member name is repeated"));
         }
         Ok(Json::Object(object))
+    }
+}
+
+/// The number that stands in the object's one member.
+fn number<'de, E: Error>(text: &Json<'de>) -> Result<Json<'de>, E> {
+    let number = text.as_str().and_then(|text| text.parse::<Number>().ok());
+    // The same numbers as without the feature: none that is infinite.
+    let finite = number.filter(|number| number.as_f64().is_some_and(f64::is_finite));
+    finite.map(Json::Number).ok_or_else(|| E::custom("not a finite number"))
+}
+
+/// Whether a value is read as an object.
+struct IsObject;
+
+impl<'de> Visitor<'de> for IsObject {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<bool, A::Error> {
+        Ok(true)
     }
 }
 
