@@ -95,8 +95,9 @@ async fn k3_k7_a_real_provider_rotates_its_keys_and_no_good_token_is_refused() {
     // New keys instead of the old ones: only the new tokens are good, the others are no more, remembered or not.
     provider.rotate(false).await;
     let third = provider.jwt_token(RESOURCE).await;
+    drop(traffic); // whose tokens are good no more once the keys are here
     after_the_cooldown(&clock);
-    traffic.with(&[&third]);
+    let traffic = Traffic::start(&service, &third);
     traffic.more().await;
     assert_eq!(provider.asked("/jwks").await, 3);
     for old in [&first, &second] {
