@@ -1,7 +1,11 @@
 //! Which servers the client that comes along talks to.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Request;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 use tower_warden::authn::jwks::RemoteKeys;
 use tower_warden::http_client::{FetchError, HttpClient, Limits, ReqwestClient};
 use tower_warden::testing::TestIssuer;
@@ -51,4 +55,30 @@ async fn k2_the_client_asks_over_plain_http_only_where_it_may() {
     // No TLS there, and no way back to plain HTTP.
     assert!(matches!(ask(allowing(), "https").await, Err(FetchError::Failed(_))));
     assert_eq!(scene.server.fetches(), 1);
+}
+
+/// A server whose queue of connections is full does not answer at all, as one does that a firewall swallows.
+#[tokio::test]
+async fn k5_a_connection_that_does_not_come_up_ends_long_before_the_request_would() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let server = socket.listen(1).unwrap(); // which accepts nobody
+    let address = server.local_addr().unwrap();
+    let mut queue = Vec::new();
+    let is_full = async |queue: &mut Vec<TcpStream>| {
+        let tried = timeout(Duration::from_millis(200), TcpStream::connect(address)).await;
+        tried.map(|connected| queue.push(connected.unwrap())).is_err()
+    };
+    while !is_full(&mut queue).await {}
+
+    let client = ReqwestClient::builder()
+        .insecure_allow_loopback_http()
+        .connect_timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    let request = Request::get(format!("http://{address}/jwks")).body(Bytes::new()).unwrap();
+    let answer = client.send(request, Limits::new(seconds(3_600), 1_000));
+    let answer =
+        timeout(seconds(20), answer).await.expect("the limit of an hour is not what counts");
+    assert!(matches!(answer, Err(FetchError::TimedOut | FetchError::Failed(_))), "{answer:?}");
 }
