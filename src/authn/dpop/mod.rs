@@ -25,7 +25,9 @@
 //!     else is remembered.
 //!
 //! Every refusal is a 401 with `error="invalid_dpop_proof"`, and `error="invalid_token"` where the token is not good, not bound or
-//! bound to another key: the answer to somebody without the key does not tell a stolen token that is alive from a dead one.
+//! bound to another key: a thief who signs with a key of its own does not learn whether a stolen token is alive. One who has
+//! also seen a proof of the owner, and so knows the public key, can: a forged signature for that key is told as a bad proof
+//! where the token is good. It cannot use the token either way.
 //! Whoever passed rules 1 to 8 and lacks a nonce gets `error="use_dpop_nonce"` and one; that is no failed log-in.
 //!
 //! A bound token with the scheme `Bearer` is refused by [`bearer`](super::bearer). A `DPoP` field beside another scheme's
