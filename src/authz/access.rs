@@ -2,13 +2,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Policy;
+use super::object::{Action, Served};
 
 /// Who may use a route: everybody, for a stated reason, or those whom a [`Policy`] allows.
 ///
 /// A policy becomes an access by itself. Public access comes from [`public`] alone and is no policy, so it cannot end up
 /// inside a combinator.
+///
+/// A route that gives callers access to objects says so, with [`Policy::serving`] or [`Policy::serving_list_of`].
 #[derive(Clone)]
-pub struct Access(Kind);
+pub struct Access {
+    kind: Kind,
+    served: Option<Served>,
+}
 
 #[derive(Clone)]
 enum Kind {
@@ -24,14 +30,14 @@ enum Kind {
 /// ```
 #[must_use]
 pub fn public(reason: &str) -> Access {
-    Access(Kind::Public(reason.into()))
+    Access { kind: Kind::Public(reason.into()), served: None }
 }
 
 impl Access {
     /// Why the route is public; `None` when it is not.
     #[must_use]
     pub fn public_reason(&self) -> Option<&str> {
-        match &self.0 {
+        match &self.kind {
             Kind::Public(reason) => Some(reason),
             Kind::Policy(_) => None,
         }
@@ -40,25 +46,65 @@ impl Access {
     /// The policy that decides; `None` when the route is public.
     #[must_use]
     pub const fn policy(&self) -> Option<&Policy> {
-        match &self.0 {
+        match &self.kind {
             Kind::Public(_) => None,
             Kind::Policy(policy) => Some(policy),
         }
     }
 }
 
+impl Access {
+    /// The objects that the route serves; `None` when it says of none.
+    #[must_use]
+    pub const fn served(&self) -> Option<Served> {
+        self.served
+    }
+
+    /// Demands that it is this action that is permitted. Of use behind [`Policy::serving`].
+    #[must_use]
+    pub fn by<A: Action>(mut self, _action: A) -> Self {
+        self.served = self.served.map(Served::by::<A>);
+        self
+    }
+}
+
+impl Policy {
+    /// Says that a route with this policy serves an object of this type: a success leaves only if a
+    /// [`Guard`](super::object::Guard) permitted something for such an object, and denied nothing.
+    ///
+    /// ```
+    /// use tower_warden::authz::{object::Delete, scope};
+    /// struct Order;
+    ///
+    /// let access = scope("orders:write").serving::<Order>().by(Delete);
+    /// assert_eq!(access.to_string(), "scope(orders:write) serving Order by delete");
+    /// ```
+    #[must_use]
+    pub fn serving<T: 'static>(self) -> Access {
+        Access { kind: Kind::Policy(self), served: Some(Served::one::<T>()) }
+    }
+
+    /// Says that a route with this policy serves a list of such objects: a success leaves only if the list was filtered, or
+    /// its query constrained, by a [`Guard`](super::object::Guard).
+    #[must_use]
+    pub fn serving_list_of<T: 'static>(self) -> Access {
+        Access { kind: Kind::Policy(self), served: Some(Served::list::<T>()) }
+    }
+}
+
 impl From<Policy> for Access {
     fn from(policy: Policy) -> Self {
-        Self(Kind::Policy(policy))
+        Self { kind: Kind::Policy(policy), served: None }
     }
 }
 
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::Public(reason) => write!(f, "public({reason})"),
-            Kind::Policy(policy) => policy.fmt(f),
+        match &self.kind {
+            Kind::Public(reason) => write!(f, "public({reason})")?,
+            Kind::Policy(policy) => policy.fmt(f)?,
         }
+        self.served.map_or(Ok(()), |served| write!(f, " serving {served}"))
     }
 }
 

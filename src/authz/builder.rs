@@ -1,9 +1,11 @@
+use std::any::type_name;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use http::Method;
 
+use super::object::{ObjectPolicies, ObjectPolicy};
 use super::rules::{Route, Table};
 use super::{Access, Rule, Rules, pattern};
 use crate::config::{ConfigError, Problems};
@@ -15,6 +17,8 @@ use crate::config::{ConfigError, Problems};
 #[must_use = "a builder makes nothing until `build`"]
 pub struct RulesBuilder {
     drafts: Vec<Draft>,
+    objects: ObjectPolicies,
+    problems: Problems,
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +80,14 @@ impl RulesBuilder {
         self.draft(Some(Method::POST), format!("/{service}/{{method}}"), access.into(), problem)
     }
 
+    /// Says who may do what to the objects of one type: what a [`Guard`](super::object::Guard) asks.
+    pub fn object_policy<T: 'static>(mut self, policy: impl ObjectPolicy<T>) -> Self {
+        if !self.objects.take(policy) {
+            self.problems.add(format!("object policy for {}", type_name::<T>()), "is given twice");
+        }
+        self
+    }
+
     fn draft(
         mut self,
         method: Option<Method>,
@@ -95,13 +107,13 @@ impl RulesBuilder {
     /// the same method and pattern; public access without a reason; policies that name nothing, an invalid scope or a
     /// parameter that the pattern does not have.
     pub fn build(self) -> Result<Rules, ConfigError> {
-        let mut problems = Problems::default();
-        let mut declared = Vec::with_capacity(self.drafts.len());
+        let Self { drafts, objects, mut problems } = self;
+        let mut declared = Vec::with_capacity(drafts.len());
         let mut routes: HashMap<Arc<str>, Route> = HashMap::new();
         let mut patterns_in_order = Vec::new();
-        for draft in self.drafts {
+        for draft in drafts {
             let culprit = draft.culprit();
-            draft.find_problems(|problem| problems.add(&*culprit, problem));
+            draft.find_problems(&objects, |problem| problems.add(&*culprit, problem));
             let rule = Arc::new(draft.into_rule());
             declared.push(rule.clone());
             let route = match routes.entry(rule.pattern.clone()) {
@@ -115,7 +127,8 @@ impl RulesBuilder {
                 problems.add(culprit, "declared twice");
             }
         }
-        let mut table = Table { declared, paths: matchit::Router::new(), patterns: HashMap::new() };
+        let mut table =
+            Table { declared, paths: matchit::Router::new(), patterns: HashMap::new(), objects };
         for pattern in patterns_in_order {
             let Some(route) = routes.remove(&pattern).map(Arc::new) else { continue };
             // One that does not parse was told above and would disturb the rest.
@@ -135,7 +148,7 @@ impl Draft {
         format!("{} {}", self.method.as_ref().map_or("*", Method::as_str), self.pattern)
     }
 
-    fn find_problems(&self, mut tell: impl FnMut(String)) {
+    fn find_problems(&self, objects: &ObjectPolicies, mut tell: impl FnMut(String)) {
         if let Some(problem) = self.problem {
             tell(problem.into());
         } else if let Some(problem) = pattern::problem_with(&self.pattern) {
@@ -146,6 +159,11 @@ impl Draft {
         }
         if let Some(policy) = self.access.policy() {
             policy.find_problems(&pattern::parameters(&self.pattern), &mut tell);
+        }
+        if let Some(served) = self.access.served()
+            && !objects.has(served.type_id())
+        {
+            tell(format!("serves {served}, and no `object_policy` says who may use which"));
         }
     }
 

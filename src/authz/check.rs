@@ -152,11 +152,6 @@ const fn outcome(answer: bool) -> Outcome {
     if answer { Outcome::Allow } else { Outcome::Deny(Denial::Policy) }
 }
 
-/// Logged here and not only with the refusal: another part of the rule may still allow the request.
 fn failed(check: &Arc<str>, cause: Cause) -> Outcome {
-    let failure = Failure { check: check.clone(), cause };
-    // The Debug form of a text escapes control characters: what a backend said may quote the caller (ASVS 16.4.1).
-    let told = failure.to_string();
-    tracing::error!(target: "tower_warden::authz", %check, failure = ?told, "check failed");
-    Outcome::Failed(Box::new(failure))
+    Outcome::Failed(Box::new(Failure::of(check.clone(), cause)))
 }

@@ -1,11 +1,13 @@
+use std::any::Any;
 use std::sync::Arc;
 
 use http::request;
 use tower::Layer;
 
 use super::decision::{Cause, Denial, Failure, Outcome, Step};
+use super::object::Checks;
 use super::{RequestFacts, Rule, Rules, path};
-use crate::gate::{Gate, Gated, Verdict};
+use crate::gate::{Gate, Gated, Pass, Verdict};
 use crate::principal::Principal;
 use crate::rejection::{Challenges, Rejection, RejectionKind};
 
@@ -30,6 +32,15 @@ impl RulesLayer {
         &self.rules
     }
 
+    /// Decides on a request; what it says is not yet known to the request itself.
+    pub(crate) fn judge(&self, head: &request::Parts) -> Verdict<RulesPass> {
+        match self.decide(head) {
+            Ok(Decision::Admitted(pass)) => Verdict::admit(pass),
+            Ok(Decision::Waiting(verdict)) => verdict,
+            Err(rejection) => Verdict::refuse(rejection),
+        }
+    }
+
     fn decide(&self, head: &request::Parts) -> Result<Decision, Rejection> {
         let path = head.uri.path();
         path::screen(path).map_err(|ambiguity| {
@@ -40,16 +51,25 @@ impl RulesLayer {
         let undeclared = || Rejection::new(RejectionKind::Forbidden, "route_not_declared");
         let found = found.ok_or_else(undeclared)?;
         let rule = found.value.rule_for(&head.method).ok_or_else(undeclared)?;
-        let Some(policy) = rule.access.policy() else { return Ok(Decision::Admitted) };
+        let Some(policy) = rule.access.policy() else {
+            return Ok(Decision::Admitted(RulesPass::NOTHING));
+        };
         let principal = Principal::of(&head.extensions).ok_or_else(|| anonymous(head))?;
         let request = RequestFacts::new(head, &rule.pattern, &found.params);
         match policy.evaluate(principal, &request) {
-            Step::Known(outcome) => rule.judge(outcome, principal).map(|()| Decision::Admitted),
+            Step::Known(outcome) => {
+                rule.judge(outcome, principal).map(|()| Decision::Admitted(self.pass(rule)))
+            }
             Step::Waiting(waiting) => Ok(Decision::Waiting(Verdict::pending({
-                let (rule, principal) = (rule.clone(), principal.clone());
-                async move { rule.judge(waiting.resolve().await, &principal) }
+                let (this, rule, principal) = (self.clone(), rule.clone(), principal.clone());
+                async move { rule.judge(waiting.resolve().await, &principal).map(|()| this.pass(&rule)) }
             }))),
         }
+    }
+
+    fn pass(&self, rule: &Arc<Rule>) -> RulesPass {
+        let checks = |served| Arc::new(Checks::new(self.rules.0.clone(), rule.clone(), served));
+        RulesPass(rule.access.served().map(checks))
     }
 
     /// Refuses when axum matched a route that the table knows, and the table found another one: the path was rewritten in
@@ -85,8 +105,29 @@ impl RulesLayer {
 }
 
 enum Decision {
-    Admitted,
-    Waiting(Verdict<()>),
+    Admitted(RulesPass),
+    Waiting(Verdict<RulesPass>),
+}
+
+/// What an admitted request carries: the object checks that its rule demands.
+#[derive(Clone, Debug)]
+pub struct RulesPass(Option<Arc<Checks>>);
+
+impl RulesPass {
+    const NOTHING: Self = Self(None);
+
+    /// The checks, in the form in which a `Warden` hands them on.
+    pub(crate) fn checks(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.0.clone().map(|checks| checks as _)
+    }
+}
+
+impl Pass for RulesPass {
+    fn on_request(&mut self, head: &mut request::Parts) {
+        if let Some(checks) = &self.0 {
+            head.extensions.insert(Arc::clone(checks));
+        }
+    }
 }
 
 /// Nobody is known. Either the caller sent no credentials, or nobody looked for them.
@@ -125,7 +166,7 @@ impl Rule {
 }
 
 impl Failure {
-    fn into_rejection(self) -> Rejection {
+    pub(super) fn into_rejection(self) -> Rejection {
         let retry_after = match &self.cause {
             Cause::Error(error) => error.retry_after(),
             Cause::Panicked | Cause::TimedOut => None,
@@ -142,18 +183,18 @@ impl Failure {
 }
 
 impl Gate for RulesLayer {
-    type Pass = ();
+    type Pass = RulesPass;
 
     fn name(&self) -> &'static str {
         "rules"
     }
 
-    fn admit(&self, head: &mut request::Parts) -> Verdict<()> {
-        match self.decide(head) {
-            Ok(Decision::Admitted) => Verdict::admit(()),
-            Ok(Decision::Waiting(verdict)) => verdict,
-            Err(rejection) => Verdict::refuse(rejection),
+    fn admit(&self, head: &mut request::Parts) -> Verdict<RulesPass> {
+        let mut verdict = self.judge(head);
+        if let Verdict::Ready(Ok(pass)) = &mut verdict {
+            pass.on_request(head);
         }
+        verdict
     }
 }
 

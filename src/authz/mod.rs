@@ -78,6 +78,7 @@ mod check;
 mod decision;
 mod demands;
 mod layer;
+pub mod object;
 mod path;
 mod pattern;
 mod policy;
@@ -88,7 +89,7 @@ mod step_up;
 pub use self::access::{Access, public};
 pub use self::builder::RulesBuilder;
 pub use self::check::PolicyError;
-pub use self::layer::RulesLayer;
+pub use self::layer::{RulesLayer, RulesPass};
 pub use self::policy::{
     CHECK_TIME_LIMIT, Policy, all_of, any_of, authenticated, check, check_async,
     check_async_within, not, role, scope, tenant_in_path,

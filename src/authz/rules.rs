@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
+use super::object::ObjectPolicies;
 use super::{Access, RulesBuilder, path};
 
 /// The route table: which access each method and path pattern demands. Whatever it does not list is refused.
@@ -16,6 +17,7 @@ pub(super) struct Table {
     pub(super) declared: Vec<Arc<Rule>>,
     pub(super) paths: matchit::Router<Arc<Route>>,
     pub(super) patterns: HashMap<Arc<str>, Arc<Route>>,
+    pub(super) objects: ObjectPolicies,
 }
 
 /// The rules of one path pattern, by method.

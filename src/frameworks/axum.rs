@@ -52,8 +52,9 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 use tower::{Layer, Service};
 
+use crate::authz::object::{Denied, Guard};
 use crate::principal::Principal;
-use crate::rejection::{Challenges, Rejection, RejectionKind, Scene};
+use crate::rejection::{Challenges, Protocol, Rejection, RejectionKind, Scene};
 use crate::warden::{Guarded, GuardedBody, Warden};
 
 /// A refusal that an extractor answers with.
@@ -157,6 +158,22 @@ impl<S: Sync, T: DeserializeOwned> OptionalFromRequestParts<S> for Claims<T> {
 impl<T: DeserializeOwned> Claims<T> {
     fn of(principal: &Principal, head: &Parts) -> Result<Self, Refusal> {
         principal.claims_as().map(Self).map_err(|error| Refusal::new(error.into(), head))
+    }
+}
+
+/// The guard of the request. Refused as [`Guard::of`] says.
+impl<S: Sync, T: 'static> FromRequestParts<S> for Guard<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Self, Refusal> {
+        Self::asked_in(Protocol::of(&head.headers), &head.extensions)
+            .map_err(|rejection| Refusal::new(rejection, head))
+    }
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        self.into_http().map(Into::into)
     }
 }
 

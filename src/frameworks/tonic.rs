@@ -20,6 +20,7 @@
 
 use tonic::{Code, Status};
 
+use crate::authz::object::Denied;
 use crate::rejection::Rejection;
 
 /// The public side only: the code of the kind's row and its fixed text. The reason goes to the log.
@@ -28,5 +29,12 @@ impl From<Rejection> for Status {
         let rejection = rejection.by("handler");
         rejection.log_request(None, None);
         Self::new(Code::from_i32(rejection.kind().grpc_code()), rejection.kind().detail())
+    }
+}
+
+/// A denial of a [`Guard`](crate::authz::object::Guard), which is in the log already.
+impl From<Denied> for Status {
+    fn from(denied: Denied) -> Self {
+        Self::new(Code::from_i32(denied.kind().grpc_code()), denied.kind().detail())
     }
 }

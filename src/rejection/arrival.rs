@@ -1,4 +1,6 @@
+use std::any::Any;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::Extensions;
 
@@ -13,10 +15,16 @@ pub(crate) struct Arrival {
     pub(crate) correlation_id: CorrelationId,
     pub(crate) client: Option<IpAddr>,
     pub(crate) challenges: Challenges,
+    /// What the rules want to be checked before the answer leaves, for them alone to read.
+    pub(crate) checks: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Arrival {
     pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
         extensions.get()
+    }
+
+    pub(crate) fn of_mut(extensions: &mut Extensions) -> Option<&mut Self> {
+        extensions.get_mut()
     }
 }

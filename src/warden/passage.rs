@@ -13,6 +13,7 @@ use super::GuardedBody;
 use super::answer::Additions;
 use super::controls::Controls;
 use crate::authn::AuthenticatedPass;
+use crate::authz::RulesPass;
 use crate::client_address::ClientAddress;
 use crate::gate::{Body, Gate, Pass, PendingVerdict, Verdict, refuse};
 use crate::rate_limit::Charges;
@@ -40,13 +41,13 @@ pub(super) enum Step {
 /// What has to be asked over the network before the request goes on.
 pub(super) enum Awaited {
     Principal(PendingVerdict<AuthenticatedPass>),
-    Rules(PendingVerdict<()>),
+    Rules(PendingVerdict<RulesPass>),
 }
 
 /// What came of it.
 pub(super) enum Resolved {
     Principal(Result<AuthenticatedPass, Rejection>),
-    Rules(Result<(), Rejection>),
+    Rules(Result<RulesPass, Rejection>),
 }
 
 impl Future for Awaited {
@@ -90,7 +91,7 @@ impl Passage {
                         self.go_on(pass, head, now)
                     })
             }
-            Resolved::Rules(outcome) => self.judged(outcome),
+            Resolved::Rules(outcome) => self.judged(outcome, head),
         };
         step.unwrap_or_else(|rejection| Step::Refused(refuse(rejection, head)))
     }
@@ -106,6 +107,7 @@ impl Passage {
             correlation_id: asked.id,
             client: client.as_ref().ok().map(|client| client.ip()),
             challenges: authenticate.challenges().clone(),
+            checks: None,
         });
         let client = client.map_err(|rejection| rejection.by(client_address.name()))?;
         let now = limits.now();
@@ -128,17 +130,24 @@ impl Passage {
     ) -> Result<Step, Rejection> {
         self.authenticated = Some(pass);
         self.controls.limits.charge_principal(head, now, &mut self.charges)?;
-        match self.controls.rules.admit(head) {
-            Verdict::Ready(outcome) => self.judged(outcome),
+        match self.controls.rules.judge(head) {
+            Verdict::Ready(outcome) => self.judged(outcome, head),
             Verdict::Pending(verdict) => Ok(Step::Waiting(Awaited::Rules(verdict))),
         }
     }
 
-    fn judged(&self, outcome: Result<(), Rejection>) -> Result<Step, Rejection> {
-        match outcome {
-            Ok(()) => Ok(Step::Admitted),
-            Err(rejection) => Err(rejection.by(self.controls.rules.name())),
+    fn judged(
+        &mut self,
+        outcome: Result<RulesPass, Rejection>,
+        head: &mut request::Parts,
+    ) -> Result<Step, Rejection> {
+        let pass = outcome.map_err(|rejection| rejection.by(self.controls.rules.name()))?;
+        if let Some(checks) = pass.checks()
+            && let Some(arrival) = Arrival::of_mut(&mut head.extensions)
+        {
+            arrival.checks = Some(checks);
         }
+        Ok(Step::Admitted)
     }
 
     /// What leaves the stack for what came back: the service's answer, or a control's refusal.

@@ -29,6 +29,7 @@ mod jwks;
 mod key_stores;
 mod mesh;
 mod mtls;
+mod objects;
 mod provider;
 mod rate_limit;
 mod resource_metadata;

@@ -1,0 +1,23 @@
+//! Object-level authorization: whether this caller may do this to this very object.
+//!
+//! A rule says who may read orders; whose order it is, only the data can tell. An [`ObjectPolicy`] decides that, and a
+//! handler asks it through a [`Guard`]. What the guard permits comes back as a [`Permit`], which a repository can demand.
+
+mod action;
+mod checks;
+mod denied;
+mod guard;
+mod judge;
+mod permit;
+mod policies;
+mod policy;
+mod served;
+
+pub use self::action::{Action, ActionKind, Create, Delete, Read, Update};
+pub(in crate::authz) use self::checks::Checks;
+pub use self::denied::Denied;
+pub use self::guard::Guard;
+pub use self::permit::Permit;
+pub(in crate::authz) use self::policies::ObjectPolicies;
+pub use self::policy::{Decision, ObjectPolicy, Ruling};
+pub use self::served::Served;

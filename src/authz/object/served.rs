@@ -1,0 +1,65 @@
+use std::any::{TypeId, type_name};
+use std::fmt;
+
+use super::{Action, ActionKind};
+
+/// What a route gives its callers access to, as its rule declares.
+#[derive(Clone, Copy)]
+pub struct Served {
+    type_id: TypeId,
+    type_name: &'static str,
+    many: bool,
+    action: Option<ActionKind>,
+}
+
+impl Served {
+    pub(in crate::authz) fn one<T: 'static>() -> Self {
+        Self { type_id: TypeId::of::<T>(), type_name: type_name::<T>(), many: false, action: None }
+    }
+
+    pub(in crate::authz) fn list<T: 'static>() -> Self {
+        Self { many: true, ..Self::one::<T>() }
+    }
+
+    pub(in crate::authz) fn by<A: Action>(self) -> Self {
+        Self { action: Some(ActionKind::of::<A>()), ..self }
+    }
+
+    /// Whether it is objects of this type.
+    #[must_use]
+    pub fn is<T: 'static>(&self) -> bool {
+        self.type_id == TypeId::of::<T>()
+    }
+
+    /// Whether it is a list, each item of which is to be checked.
+    #[must_use]
+    pub const fn is_list(&self) -> bool {
+        self.many
+    }
+
+    /// The action that is to be permitted; `None` for any.
+    #[must_use]
+    pub const fn action(&self) -> Option<ActionKind> {
+        self.action
+    }
+
+    pub(in crate::authz) const fn type_id(&self) -> TypeId {
+        self.type_id
+    }
+}
+
+/// Such as `Order`, `list of Order` or `Order by delete`; the type without its path.
+impl fmt::Display for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = self.type_name.split('<').next().unwrap_or_default();
+        let short = plain.rsplit("::").next().unwrap_or(plain);
+        write!(f, "{}{short}", if self.many { "list of " } else { "" })?;
+        self.action.map_or(Ok(()), |action| write!(f, " by {action}"))
+    }
+}
+
+impl fmt::Debug for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
