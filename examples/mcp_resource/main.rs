@@ -12,6 +12,8 @@ mod app;
 mod protocol;
 mod tour;
 
+#[path = "../shared/http_caller.rs"]
+mod http_caller;
 #[path = "../shared/tour.rs"]
 mod shared_tour;
 

@@ -3,14 +3,8 @@
 use std::error::Error;
 use std::net::SocketAddr;
 
-use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-
 use crate::app::Demo;
+use crate::http_caller::{Ask, Caller};
 use crate::shared_tour::{Log, Stop};
 
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#;
@@ -19,140 +13,92 @@ const LIST: &str = r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#;
 const CALL: &str = r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"whoami"}}"#;
 
 /// What the first 401 has to lead to.
-const METADATA_URL: &str = "https://tools.example/.well-known/oauth-protected-resource/mcp";
+const LEADS_ON: &str =
+    "resource_metadata=\"https://tools.example/.well-known/oauth-protected-resource/mcp\"";
 
 pub(crate) async fn run(
     demo: &Demo,
     address: SocketAddr,
     log: &Log,
 ) -> Result<Vec<Stop>, Box<dyn Error>> {
-    let client = Client::builder(TokioExecutor::new()).build_http();
-    let mut tour = Tour { client, address, log, stops: Vec::new() };
-    let path = demo.metadata_path().to_owned();
+    let caller = Caller::new(address, log);
     let (good, bare) = (demo.token(), demo.token_without_scope());
-    let (foreign, handler) = (demo.token_for_another_server(), ("", ""));
-    let with = |token: &str| vec![("authorization", format!("Bearer {token}"))];
-    let leads_on = format!("resource_metadata=\"{METADATA_URL}\"");
     let unauthenticated = ("rules", "no_credentials");
-    let wrong_audience = ("authentication", "token_audience");
-
-    tour.post("initialize  (no token)", INITIALIZE, vec![], "401", &leads_on, unauthenticated)
-        .await?;
-    tour.get(
-        "GET metadata",
-        &path,
-        vec![],
-        "200",
-        "\"authorization_servers\":[\"https://issuer.example\"]",
-        handler,
-    )
-    .await?;
-    tour.post("initialize  (token)", INITIALIZE, with(&good), "200", "protocolVersion", handler)
-        .await?;
-    tour.post("initialized", INITIALIZED, with(&good), "202", "", handler).await?;
-    tour.post("tools/list", LIST, with(&good), "200", "whoami", handler).await?;
-    tour.post("tools/call", CALL, with(&good), "200", "ada of https://issuer.example", handler)
-        .await?;
-    tour.post(
-        "tools/call  (other server's)",
-        CALL,
-        with(&foreign),
-        "401",
-        &leads_on,
-        wrong_audience,
-    )
-    .await?;
-    let scope = ("rules", "scope_missing");
-    tour.post("tools/call  (no scope)", CALL, with(&bare), "403", "scope=\"tools:call\"", scope)
-        .await?;
-    let origin = [with(&good), vec![("origin", "https://evil.example".to_owned())]].concat();
-    tour.post(
-        "tools/call  (a page)",
-        CALL,
-        origin,
-        "403",
-        "not allowed",
-        ("rules", "policy_denied"),
-    )
-    .await?;
-    tour.get("GET /mcp  (no stream here)", "/mcp", with(&good), "405", "", handler).await?;
-    tour.get("GET /mcp  (no token)", "/mcp", vec![], "401", &leads_on, unauthenticated).await?;
+    let handler = ("", "");
+    let asks = [
+        Ask {
+            status: "401",
+            says: LEADS_ON,
+            log: unauthenticated,
+            ..post("POST /mcp  (initialize, no token)", INITIALIZE)
+        },
+        Ask {
+            path: Some(demo.metadata_path().to_owned()),
+            status: "200",
+            says: "\"authorization_servers\":[\"https://issuer.example\"]",
+            ..get("GET metadata")
+        },
+        Ask {
+            status: "200",
+            says: "protocolVersion",
+            ..with(&good, post("POST /mcp  (initialize)", INITIALIZE))
+        },
+        Ask { status: "202", ..with(&good, post("POST /mcp  (initialized)", INITIALIZED)) },
+        Ask { status: "200", says: "whoami", ..with(&good, post("POST /mcp  (tools/list)", LIST)) },
+        Ask {
+            status: "200",
+            says: "ada of https://issuer.example",
+            ..with(&good, post("POST /mcp  (tools/call)", CALL))
+        },
+        Ask {
+            status: "401",
+            says: LEADS_ON,
+            log: ("authentication", "token_audience"),
+            ..with(
+                &demo.token_for_another_server(),
+                post("POST /mcp  (other server's token)", CALL),
+            )
+        },
+        Ask {
+            status: "403",
+            says: "scope=\"tools:call\"",
+            log: ("rules", "scope_missing"),
+            ..with(&bare, post("POST /mcp  (tools/call, no scope)", CALL))
+        },
+        Ask {
+            status: "403",
+            says: "not allowed",
+            log: ("rules", "policy_denied"),
+            ..from_a_page(with(&good, post("POST /mcp  (a page's call)", CALL)))
+        },
+        Ask { status: "405", log: handler, ..with(&good, get("GET /mcp  (no stream here)")) },
+        Ask { status: "401", says: LEADS_ON, log: unauthenticated, ..get("GET /mcp  (no token)") },
+    ];
+    let mut stops = Vec::new();
+    for ask in asks {
+        stops.push(caller.send(ask).await?);
+    }
+    let bearer = ("authorization", format!("Bearer {good}"));
     let undeclared = ("rules", "route_not_declared");
-    tour.get("GET /debug", "/debug", with(&good), "403", "not allowed", undeclared).await?;
-    Ok(tour.stops)
+    stops.push(caller.ask("GET /debug", &[bearer], "403", undeclared).await?);
+    Ok(stops)
 }
 
-struct Tour<'t> {
-    client: Client<HttpConnector, Full<Bytes>>,
-    address: SocketAddr,
-    log: &'t Log,
-    stops: Vec<Stop>,
+fn get(title: &'static str) -> Ask {
+    Ask { title, ..Ask::default() }
 }
 
-type Headers = Vec<(&'static str, String)>;
+fn post(title: &'static str, message: &'static str) -> Ask {
+    let accept = ("accept", "application/json, text/event-stream".to_owned());
+    Ask { title, headers: vec![accept], body: Some(message), ..Ask::default() }
+}
 
-impl Tour<'_> {
-    async fn post(
-        &mut self,
-        title: &'static str,
-        message: &'static str,
-        headers: Headers,
-        expected_status: &'static str,
-        expected_text: &str,
-        expected_log: (&'static str, &'static str),
-    ) -> Result<(), Box<dyn Error>> {
-        let mut request = Request::post(format!("http://{}/mcp", self.address))
-            .header("content-type", "application/json")
-            .header("accept", "application/json, text/event-stream");
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let request = request.body(Full::from(message))?;
-        self.send(title, request, expected_status, expected_text, expected_log).await
-    }
+fn with(token: &str, mut ask: Ask) -> Ask {
+    ask.headers.push(("authorization", format!("Bearer {token}")));
+    ask
+}
 
-    async fn get(
-        &mut self,
-        title: &'static str,
-        path: &str,
-        headers: Headers,
-        expected_status: &'static str,
-        expected_text: &str,
-        expected_log: (&'static str, &'static str),
-    ) -> Result<(), Box<dyn Error>> {
-        let mut request = Request::get(format!("http://{}{path}", self.address));
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let request = request.body(Full::default())?;
-        self.send(title, request, expected_status, expected_text, expected_log).await
-    }
-
-    /// The text has to be in the body or in the challenge.
-    async fn send(
-        &mut self,
-        title: &'static str,
-        request: Request<Full<Bytes>>,
-        expected_status: &'static str,
-        expected_text: &str,
-        expected_log: (&'static str, &'static str),
-    ) -> Result<(), Box<dyn Error>> {
-        let response = self.client.request(request).await?;
-        let header = |name: &str| {
-            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
-            value.unwrap_or_default().to_owned()
-        };
-        let (id, challenge) = (header("x-request-id"), header("www-authenticate"));
-        let mut status = response.status().as_str().to_owned();
-        let body = response.into_body().collect().await?.to_bytes();
-        let body = String::from_utf8_lossy(&body);
-        if !body.contains(expected_text) && !challenge.contains(expected_text) {
-            status.push_str(" without what it should say");
-        }
-        let told = if challenge.is_empty() { &*body } else { &challenge };
-        let (saw, log) = (told.chars().take(46).collect(), self.log.entry(&id));
-        let stop = Stop { request: title, status, expected_status, saw, log, expected_log };
-        self.stops.push(stop);
-        Ok(())
-    }
+fn from_a_page(mut ask: Ask) -> Ask {
+    ask.headers.push(("origin", "https://evil.example".to_owned()));
+    ask
 }

@@ -4,15 +4,34 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 use crate::shared_tour::{Log, Stop};
 
+/// One request, and what must come of it.
+#[derive(Default)]
+pub(crate) struct Ask {
+    /// Starts with method and path; what follows two spaces is for the reader.
+    pub(crate) title: &'static str,
+    /// Where the path is not in the title.
+    pub(crate) path: Option<String>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// A JSON document.
+    pub(crate) body: Option<&'static str>,
+    pub(crate) status: &'static str,
+    /// What the body or the challenge has to contain.
+    pub(crate) says: &'static str,
+    /// What neither may contain.
+    pub(crate) hides: &'static str,
+    /// The control and the reason in the log; two empty texts where the handler answers.
+    pub(crate) log: (&'static str, &'static str),
+}
+
 pub(crate) struct Caller {
-    client: Client<HttpConnector, Empty<Bytes>>,
+    client: Client<HttpConnector, Full<Bytes>>,
     address: SocketAddr,
     log: Log,
 }
@@ -23,46 +42,69 @@ impl Caller {
         Self { client, address, log: log.clone() }
     }
 
-    /// `title` starts with method and path; what follows two spaces is for the reader.
+    /// A request without a body, of which only the status is looked at.
     pub(crate) async fn ask(
         &self,
         title: &'static str,
         headers: &[(&'static str, String)],
-        expected_status: &'static str,
-        expected_log: (&'static str, &'static str),
+        status: &'static str,
+        log: (&'static str, &'static str),
     ) -> Result<Stop, Box<dyn Error>> {
-        let line = title.split("  ").next().unwrap_or(title);
+        self.send(Ask { title, headers: headers.to_vec(), status, log, ..Ask::default() }).await
+    }
+
+    pub(crate) async fn send(&self, ask: Ask) -> Result<Stop, Box<dyn Error>> {
+        let line = ask.title.split("  ").next().unwrap_or(ask.title);
         let (method, path) = line.split_once(' ').unwrap_or(("GET", line));
+        let path = ask.path.as_deref().unwrap_or(path);
         let mut request =
             http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
-        for (name, value) in headers {
+        for (name, value) in &ask.headers {
             request = request.header(*name, value);
         }
-        let response = self.client.request(request.body(Empty::new())?).await?;
-        let id = response
-            .headers()
-            .get("x-request-id")
-            .map_or("", |value| value.to_str().unwrap_or_default())
-            .to_owned();
-        let status = response.status().as_str().to_owned();
+        if ask.body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = Full::from(ask.body.unwrap_or_default());
+        let response = self.client.request(request.body(body)?).await?;
+        let header = |name: &str| {
+            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let (id, challenge) = (header("x-request-id"), header("www-authenticate"));
+        let mut status = response.status().as_str().to_owned();
         let body = response.into_body().collect().await?.to_bytes();
+        let body = String::from_utf8_lossy(&body);
+        let told = |text: &str| body.contains(text) || challenge.contains(text);
+        if !told(ask.says) {
+            status.push_str(" without what it should say");
+        }
+        if !ask.hides.is_empty() && told(ask.hides) {
+            status.push_str(" with what it should hide");
+        }
+        let in_challenge = !ask.says.is_empty() && challenge.contains(ask.says);
+        let saw = if in_challenge { start_of(&challenge) } else { what_was_seen(&body) };
         Ok(Stop {
-            request: title,
+            request: ask.title,
             status,
-            expected_status,
-            saw: what_was_seen(&body),
+            expected_status: ask.status,
+            saw,
             log: self.log.entry(&id),
-            expected_log,
+            expected_log: ask.log,
         })
     }
 }
 
 /// The detail of a problem document, or the start of any other body.
-fn what_was_seen(body: &[u8]) -> String {
-    let problem: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+fn what_was_seen(body: &str) -> String {
+    let problem: Option<serde_json::Value> = serde_json::from_str(body).ok();
     let detail = problem
         .as_ref()
         .and_then(|problem| problem.get("detail"))
         .and_then(serde_json::Value::as_str);
-    detail.map_or_else(|| String::from_utf8_lossy(body).chars().take(46).collect(), str::to_owned)
+    detail.map_or_else(|| start_of(body), str::to_owned)
+}
+
+fn start_of(text: &str) -> String {
+    text.chars().take(46).collect()
 }
