@@ -87,6 +87,11 @@ impl Problems {
         self.0.push(ConfigProblem { culprit: culprit.into(), problem: problem.into() });
     }
 
+    /// Takes over what was found elsewhere.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// The value of a good result; notes the problems of a bad one.
     pub(crate) fn note<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
         match result {

@@ -66,6 +66,13 @@ impl Access {
         self.served = self.served.map(Served::by::<A>);
         self
     }
+
+    /// This access for those alone whom `policy` allows too; `None` for public access, which no policy narrows.
+    pub(super) fn within(&self, policy: &Policy) -> Option<Self> {
+        let own = self.policy()?.clone();
+        let kind = Kind::Policy(super::all_of([policy.clone(), own]));
+        Some(Self { kind, served: self.served })
+    }
 }
 
 impl Policy {

@@ -1,4 +1,3 @@
-use std::any::type_name;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -7,7 +6,8 @@ use http::Method;
 
 use super::object::{ObjectPolicies, ObjectPolicy};
 use super::rules::{Route, Table};
-use super::{Access, Rule, Rules, pattern};
+use super::sections::Division;
+use super::{Access, Rule, Rules, VersionBy, pattern};
 use crate::config::{ConfigError, Problems};
 
 /// Builds [`Rules`].
@@ -16,18 +16,23 @@ use crate::config::{ConfigError, Problems};
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder makes nothing until `build`"]
 pub struct RulesBuilder {
-    drafts: Vec<Draft>,
-    objects: ObjectPolicies,
-    problems: Problems,
+    pub(super) drafts: Vec<Draft>,
+    pub(super) version_by: Option<VersionBy>,
+    pub(super) objects: ObjectPolicies,
+    /// What is wrong with a section or an object policy as a whole.
+    pub(super) problems: Problems,
 }
 
 #[derive(Clone, Debug)]
-struct Draft {
-    method: Option<Method>,
-    pattern: String,
-    access: Access,
-    /// What is wrong with the name of a gRPC service or method.
-    problem: Option<&'static str>,
+pub(super) struct Draft {
+    pub(super) host: Option<Arc<str>>,
+    pub(super) version: Option<Arc<str>>,
+    pub(super) method: Option<Method>,
+    pub(super) pattern: String,
+    pub(super) access: Access,
+    /// Whether the pattern is a gRPC path, which nothing can stand in front of.
+    pub(super) grpc: bool,
+    pub(super) problems: Vec<&'static str>,
 }
 
 impl RulesBuilder {
@@ -56,14 +61,24 @@ impl RulesBuilder {
         self.route(Method::DELETE, pattern, access)
     }
 
+    /// A rule for HEAD alone, where it is not to follow the one for GET.
+    pub fn head(self, pattern: &str, access: impl Into<Access>) -> Self {
+        self.route(Method::HEAD, pattern, access)
+    }
+
+    /// A rule for OPTIONS, which follows no other.
+    pub fn options(self, pattern: &str, access: impl Into<Access>) -> Self {
+        self.route(Method::OPTIONS, pattern, access)
+    }
+
     /// A rule for one method.
     pub fn route(self, method: Method, pattern: &str, access: impl Into<Access>) -> Self {
-        self.draft(Some(method), pattern.to_owned(), access.into(), None)
+        self.draft(Some(method), pattern.to_owned(), access.into())
     }
 
     /// A rule for all methods that have no rule of their own on this pattern.
     pub fn any(self, pattern: &str, access: impl Into<Access>) -> Self {
-        self.draft(None, pattern.to_owned(), access.into(), None)
+        self.draft(None, pattern.to_owned(), access.into())
     }
 
     /// A rule for one gRPC method: `/package.Service/Method`.
@@ -71,32 +86,49 @@ impl RulesBuilder {
         let names = method.strip_prefix('/').and_then(|names| names.split_once('/'));
         let fits = names.is_some_and(|(service, method)| is_full_name(service) && is_name(method));
         let problem = (!fits).then_some("is not written `/package.Service/Method`");
-        self.draft(Some(Method::POST), method.to_owned(), access.into(), problem)
+        self.grpc_draft(method.to_owned(), access.into(), problem)
     }
 
     /// A rule for all methods of a gRPC service that have no rule of their own: `package.Service`.
     pub fn grpc_service(self, service: &str, access: impl Into<Access>) -> Self {
         let problem = (!is_full_name(service)).then_some("is not written `package.Service`");
-        self.draft(Some(Method::POST), format!("/{service}/{{method}}"), access.into(), problem)
+        self.grpc_draft(format!("/{service}/{{method}}"), access.into(), problem)
     }
 
     /// Says who may do what to the objects of one type: what a [`Guard`](super::object::Guard) asks.
     pub fn object_policy<T: 'static>(mut self, policy: impl ObjectPolicy<T>) -> Self {
-        if !self.objects.take(policy) {
-            self.problems.add(format!("object policy for {}", type_name::<T>()), "is given twice");
-        }
+        let mut policies = ObjectPolicies::default();
+        policies.take(policy);
+        self.take_policies(policies);
         self
     }
 
-    fn draft(
-        mut self,
-        method: Option<Method>,
-        pattern: String,
-        access: Access,
-        problem: Option<&'static str>,
-    ) -> Self {
-        self.drafts.push(Draft { method, pattern, access, problem });
+    pub(super) fn take_policies(&mut self, policies: ObjectPolicies) {
+        for twice in self.objects.extend(policies) {
+            self.problems.add(format!("object policy for {twice}"), "is given twice");
+        }
+    }
+
+    fn draft(mut self, method: Option<Method>, pattern: String, access: Access) -> Self {
+        self.drafts.push(Draft {
+            host: None,
+            version: None,
+            method,
+            pattern,
+            access,
+            grpc: false,
+            problems: Vec::new(),
+        });
         self
+    }
+
+    fn grpc_draft(self, path: String, access: Access, problem: Option<&'static str>) -> Self {
+        let mut draft = self.draft(Some(Method::POST), path, access);
+        if let Some(last) = draft.drafts.last_mut() {
+            last.grpc = true;
+            last.problems.extend(problem);
+        }
+        draft
     }
 
     /// The table.
@@ -104,72 +136,92 @@ impl RulesBuilder {
     /// # Errors
     ///
     /// Lists all problems: patterns that do not parse, that no admitted path can match, or that conflict; two rules for
-    /// the same method and pattern; public access without a reason; policies that name nothing, an invalid scope or a
-    /// parameter that the pattern does not have.
+    /// the same method and pattern; public access without a reason, or inside of a group; policies that name nothing, an
+    /// invalid scope or a parameter that the pattern does not have; sections without a rule, of an impossible host, inside
+    /// of others of their kind, or of versions where nothing says how a request names one.
     pub fn build(self) -> Result<Rules, ConfigError> {
-        let Self { drafts, objects, mut problems } = self;
+        let mut problems = self.problems.clone();
+        self.find_problems_of_versions(&mut problems);
+        let Self { drafts, version_by, objects, .. } = self;
         let mut declared = Vec::with_capacity(drafts.len());
-        let mut routes: HashMap<Arc<str>, Route> = HashMap::new();
-        let mut patterns_in_order = Vec::new();
+        let mut routes: HashMap<Place, Route> = HashMap::new();
+        let mut places_in_order = Vec::new();
         for draft in drafts {
-            let culprit = draft.culprit();
-            draft.find_problems(&objects, |problem| problems.add(&*culprit, problem));
+            let problems_of_draft = draft.find_problems(&objects);
             let rule = Arc::new(draft.into_rule());
+            let target = rule.target();
+            for problem in problems_of_draft {
+                problems.add(&*target, problem);
+            }
             declared.push(rule.clone());
-            let route = match routes.entry(rule.pattern.clone()) {
+            let route = match routes.entry(Place::of(&rule)) {
                 Entry::Occupied(route) => route.into_mut(),
                 Entry::Vacant(place) => {
-                    patterns_in_order.push(rule.pattern.clone());
+                    places_in_order.push(rule.clone());
                     place.insert(Route::new(rule.pattern.clone()))
                 }
             };
             if !route.take(rule) {
-                problems.add(culprit, "declared twice");
+                problems.add(target, "declared twice");
             }
         }
-        let mut table =
-            Table { declared, paths: matchit::Router::new(), patterns: HashMap::new(), objects };
-        for pattern in patterns_in_order {
-            let Some(route) = routes.remove(&pattern).map(Arc::new) else { continue };
+        let mut division = Division::new(version_by);
+        for first in places_in_order {
+            let Some(route) = routes.remove(&Place::of(&first)).map(Arc::new) else { continue };
+            let part = division.part_of(&first);
             // One that does not parse was told above and would disturb the rest.
-            if pattern::problem_with(&pattern).is_none()
-                && let Err(error) = table.paths.insert(&*pattern, route.clone())
+            if pattern::problem_with(&first.pattern).is_none()
+                && let Err(error) = part.by_path.insert(&*first.pattern, route.clone())
             {
-                problems.add(&*pattern, conflict(error));
+                problems.add(&*first.pattern, conflict(error));
             }
-            table.patterns.insert(pattern, route);
+            part.by_pattern.insert(first.pattern.clone(), route);
         }
-        problems.into_result().map(|()| Rules(Arc::new(table)))
+        problems.into_result().map(|()| Rules(Arc::new(Table { declared, division, objects })))
+    }
+}
+
+/// A pattern within its section: rules for several methods share it.
+#[derive(PartialEq, Eq, Hash)]
+struct Place {
+    host: Option<Arc<str>>,
+    version: Option<Arc<str>>,
+    pattern: Arc<str>,
+}
+
+impl Place {
+    fn of(rule: &Rule) -> Self {
+        let Rule { host, version, pattern, .. } = rule;
+        Self { host: host.clone(), version: version.clone(), pattern: pattern.clone() }
     }
 }
 
 impl Draft {
-    fn culprit(&self) -> String {
-        format!("{} {}", self.method.as_ref().map_or("*", Method::as_str), self.pattern)
-    }
-
-    fn find_problems(&self, objects: &ObjectPolicies, mut tell: impl FnMut(String)) {
-        if let Some(problem) = self.problem {
-            tell(problem.into());
-        } else if let Some(problem) = pattern::problem_with(&self.pattern) {
-            tell(problem);
+    fn find_problems(&self, objects: &ObjectPolicies) -> Vec<String> {
+        let mut problems: Vec<_> = self.problems.iter().copied().map(String::from).collect();
+        if problems.is_empty() {
+            problems.extend(pattern::problem_with(&self.pattern));
         }
         if self.access.public_reason().is_some_and(|reason| reason.trim().is_empty()) {
-            tell("public without a reason".into());
+            problems.push("public without a reason".into());
         }
         if let Some(policy) = self.access.policy() {
-            policy.find_problems(&pattern::parameters(&self.pattern), &mut tell);
+            let parameters = pattern::parameters(&self.pattern);
+            policy.find_problems(&parameters, &mut |problem| problems.push(problem));
         }
         if let Some(served) = self.access.served()
             && !objects.has(served.type_id())
         {
-            tell(format!("serves {served}, and no `object_policy` says who may use which"));
+            problems
+                .push(format!("serves {served}, and no `object_policy` says who may use which"));
         }
+        problems
     }
 
     fn into_rule(self) -> Rule {
         let scopes = self.access.policy().and_then(super::Policy::scopes_to_ask_for);
-        Rule { method: self.method, pattern: self.pattern.into(), access: self.access, scopes }
+        let Self { host, version, method, pattern, access, .. } = self;
+        Rule { host, version, method, pattern: pattern.into(), access, scopes }
     }
 }
 

@@ -223,6 +223,7 @@ impl Policy {
                 Ok(answer) => return Step::Waiting(Waiting::Check(answer)),
                 Err(outcome) => outcome,
             },
+            Node::Named(_, policy) => return policy.evaluate(principal, request),
             Node::Not(policy) => match policy.evaluate(principal, request) {
                 Step::Known(outcome) => outcome.negated(),
                 Step::Waiting(part) => return Step::Waiting(Waiting::Not(Box::new(part))),

@@ -27,6 +27,10 @@ impl Policy {
             }
             Node::Authenticated => {}
             Node::Check(check) => demand(!check.name().trim().is_empty(), "has no name"),
+            Node::Named(name, policy) => {
+                demand(is_word(name), "is no name of one word");
+                policy.find_problems(parameters, tell);
+            }
             Node::Not(policy) => {
                 demand(
                     !policy.asks_to_step_up(),
@@ -68,6 +72,7 @@ impl Policy {
                     policy.collect_scopes(scopes);
                 }
             }
+            Node::Named(_, policy) => policy.collect_scopes(scopes),
             // A scope under `not` is one to give up, not one to ask for.
             _ => {}
         }
@@ -79,7 +84,7 @@ impl Policy {
             Node::AllOf(policies) | Node::AnyOf(policies) => {
                 policies.iter().any(Self::asks_to_step_up)
             }
-            Node::Not(policy) => policy.asks_to_step_up(),
+            Node::Named(_, policy) | Node::Not(policy) => policy.asks_to_step_up(),
             _ => false,
         }
     }
@@ -88,6 +93,7 @@ impl Policy {
         match self.node() {
             Node::Scope(_) => true,
             Node::AllOf(policies) | Node::AnyOf(policies) => policies.iter().any(Self::asks_scopes),
+            Node::Named(_, policy) => policy.asks_scopes(),
             _ => false,
         }
     }
@@ -97,9 +103,16 @@ impl Policy {
             Node::Scope(_) => true,
             Node::AllOf(policies) => policies.iter().all(Self::asks_scopes_alone),
             Node::AnyOf(policies) => policies.iter().any(Self::asks_scopes_alone),
+            Node::Named(_, policy) => policy.asks_scopes_alone(),
             _ => false,
         }
     }
+}
+
+/// So that a name cannot be read as a policy of another meaning.
+fn is_word(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    !name.is_empty() && name.bytes().all(fits) && !["and", "or", "not"].contains(&name)
 }
 
 #[cfg(test)]
@@ -117,6 +130,8 @@ mod tests {
             (any_of([role("r"), all_of([scope("a"), role("s")])]), Some("a")),
             (all_of([scope("a"), not(scope("b"))]), Some("a")),
             (not(scope("b")), None),
+            (any_of([role("r"), scope("a").named("reader")]), Some("a")),
+            (all_of([role("r"), all_of([scope("a"), scope("b")]).named("both")]), Some("a b")),
         ] {
             assert_eq!(policy.scopes_to_ask_for().as_deref(), expected, "{policy}");
         }

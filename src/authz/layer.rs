@@ -46,7 +46,7 @@ impl RulesLayer {
         path::screen(path).map_err(|ambiguity| {
             Rejection::new(RejectionKind::BadRequest, "ambiguous_path").with_source(ambiguity)
         })?;
-        let found = self.rules.at(path);
+        let found = self.rules.part_for(head)?.at(path);
         self.refuse_disagreement(head, found.as_ref().map(|found| found.value.pattern()))?;
         let undeclared = || Rejection::new(RejectionKind::Forbidden, "route_not_declared");
         let found = found.ok_or_else(undeclared)?;

@@ -20,11 +20,15 @@
 //! 7. A check that fails, takes too long or panics admits nobody, under `not` neither: 403, or 503 when it says that
 //!    something it asks is down. In [`all_of`] a denial counts before a failure, and a failure before an allowance; in
 //!    [`any_of`] an allowance counts before a failure. The order of the parts does not change who is let in.
-//!
 //! 8. [`fresh`] and [`acr`] ask a person to log in again: 401 `insufficient_user_authentication` with what is asked for
 //!    (RFC 9470 3), where nothing else stands in the way. In [`all_of`] every other denial and every failure is told before
 //!    it; in [`any_of`] it is told before other denials, for it names a way in. A principal that is no person gets 403. Under
 //!    [`not`] they are refused at start-up: who does not say how it was authenticated would be let in.
+//!
+//! 9. Rules can share a prefix and a policy ([`RulesBuilder::group`]), and can be for one host
+//!    ([`RulesBuilder::host`]) or one version of the service ([`RulesBuilder::version`]) alone. A request to a host or
+//!    version that has a section is decided by that section, and by nothing else. One whose host or version two readers
+//!    could read differently is refused with 400, and one for a version without a section with 403.
 //!
 //! # What is not checked
 //!
@@ -77,6 +81,8 @@ mod builder;
 mod check;
 mod decision;
 mod demands;
+mod groups;
+mod host;
 mod layer;
 pub mod object;
 mod path;
@@ -84,7 +90,9 @@ mod pattern;
 mod policy;
 mod request_facts;
 mod rules;
+mod sections;
 mod step_up;
+mod version;
 
 pub use self::access::{Access, public};
 pub use self::builder::RulesBuilder;
@@ -97,3 +105,4 @@ pub use self::policy::{
 pub use self::request_facts::RequestFacts;
 pub use self::rules::{Rule, Rules};
 pub use self::step_up::{acr, fresh, fresh_by};
+pub use self::version::VersionBy;

@@ -1,11 +1,12 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use http::Method;
+use http::{Method, request};
 
 use super::object::ObjectPolicies;
+use super::sections::{Division, Paths};
 use super::{Access, RulesBuilder, path};
+use crate::rejection::Rejection;
 
 /// The route table: which access each method and path pattern demands. Whatever it does not list is refused.
 ///
@@ -15,8 +16,7 @@ pub struct Rules(pub(super) Arc<Table>);
 
 pub(super) struct Table {
     pub(super) declared: Vec<Arc<Rule>>,
-    pub(super) paths: matchit::Router<Arc<Route>>,
-    pub(super) patterns: HashMap<Arc<str>, Arc<Route>>,
+    pub(super) division: Division,
     pub(super) objects: ObjectPolicies,
 }
 
@@ -60,6 +60,8 @@ impl Route {
 
 /// One declared rule.
 pub struct Rule {
+    pub(super) host: Option<Arc<str>>,
+    pub(super) version: Option<Arc<str>>,
     pub(super) method: Option<Method>,
     pub(super) pattern: Arc<str>,
     pub(super) access: Access,
@@ -72,6 +74,18 @@ impl Rule {
     #[must_use]
     pub const fn method(&self) -> Option<&Method> {
         self.method.as_ref()
+    }
+
+    /// The host whose section the rule stands in; `None` for all hosts that have no section.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
+    /// The version whose section the rule stands in; `None` for requests that name no version.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// The path pattern, in axum's syntax.
@@ -87,11 +101,21 @@ impl Rule {
     }
 }
 
-/// One line, such as `GET /orders/{id}: scope(orders:read)`.
+impl Rule {
+    /// What the rule is for: `GET /orders/{id}`, `GET admin.example.com/users (version 2)`.
+    pub(crate) fn target(&self) -> String {
+        let method = self.method.as_ref().map_or("*", Method::as_str);
+        let host = self.host.as_deref().unwrap_or_default();
+        let version = self.version.as_ref().map(|version| format!(" (version {version})"));
+        format!("{method} {host}{}{}", self.pattern, version.unwrap_or_default())
+    }
+}
+
+/// One line, such as `GET /orders/{id}: scope(orders:read)`. A rule of a section names its host before the pattern, and its
+/// version behind it: `GET admin.example.com/users (version 2): role(admin)`.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let method = self.method.as_ref().map_or("*", Method::as_str);
-        write!(f, "{method} {}: {}", self.pattern, self.access)
+        write!(f, "{}: {}", self.target(), self.access)
     }
 }
 
@@ -115,22 +139,28 @@ impl Rules {
     /// Whether exactly this pattern has a rule, for any method.
     #[must_use]
     pub fn declares(&self, pattern: &str) -> bool {
-        self.0.patterns.contains_key(pattern)
+        self.0.division.parts().any(|part| part.by_pattern.contains_key(pattern))
     }
 
-    /// The rule that decides on such a request, if one does: for tests of a table.
+    /// The rule that decides on such a request, if one does: for tests of a table. The request is to no host that has a
+    /// section, and names no version.
     #[must_use]
     pub fn rule_for(&self, method: &Method, path: &str) -> Option<&Rule> {
         path::screen(path).ok()?;
-        Some(self.at(path)?.value.rule_for(method)?)
+        Some(self.0.division.undivided().at(path)?.value.rule_for(method)?)
     }
 
-    /// The route that a screened path leads to, and its parameters.
-    pub(super) fn at<'t, 'p>(
-        &'t self,
-        path: &'p str,
-    ) -> Option<matchit::Match<'t, 'p, &'t Arc<Route>>> {
-        self.0.paths.at(path).ok()
+    /// The rule that decides on this very request, if one does: for tests of a table with sections.
+    #[must_use]
+    pub fn rule_for_request(&self, head: &request::Parts) -> Option<&Rule> {
+        let path = head.uri.path();
+        path::screen(path).ok()?;
+        Some(self.part_for(head).ok()?.at(path)?.value.rule_for(&head.method)?)
+    }
+
+    /// The part of the table that decides on a request, alone.
+    pub(super) fn part_for(&self, head: &request::Parts) -> Result<&Paths, Rejection> {
+        self.0.division.part_for(head)
     }
 }
 

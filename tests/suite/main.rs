@@ -21,6 +21,7 @@ mod cors;
 mod dpop;
 mod errors;
 mod extract;
+mod function_level;
 mod gate;
 mod grpc;
 mod houses;

@@ -20,13 +20,19 @@ struct Entry {
 pub(super) struct Registered<T>(pub(super) Box<dyn ObjectPolicy<T>>);
 
 impl ObjectPolicies {
-    /// Takes one more policy; false when there is one for that type already.
-    pub(in crate::authz) fn take<T: 'static>(&mut self, policy: impl ObjectPolicy<T>) -> bool {
+    /// Takes one more policy.
+    pub(in crate::authz) fn take<T: 'static>(&mut self, policy: impl ObjectPolicy<T>) {
         let (type_id, type_name) = (TypeId::of::<T>(), type_name::<T>());
-        let is_new = !self.has(type_id);
         let policy = Arc::new(Registered::<T>(Box::new(policy)));
         self.0.push(Entry { type_id, type_name, policy });
-        is_new
+    }
+
+    /// Takes over what others hold; gives back the names of types that were there already.
+    pub(in crate::authz) fn extend(&mut self, others: Self) -> Vec<&'static str> {
+        let is_known = |entry: &&Entry| self.has(entry.type_id);
+        let twice = others.0.iter().filter(is_known).map(|entry| entry.type_name).collect();
+        self.0.extend(others.0);
+        twice
     }
 
     pub(in crate::authz) fn has(&self, type_id: TypeId) -> bool {
