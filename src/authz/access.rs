@@ -14,6 +14,8 @@ use super::object::{Action, Served};
 pub struct Access {
     kind: Kind,
     served: Option<Served>,
+    /// Why it serves no objects, where it says so.
+    serves_nothing: Option<Arc<str>>,
 }
 
 #[derive(Clone)]
@@ -30,7 +32,7 @@ enum Kind {
 /// ```
 #[must_use]
 pub fn public(reason: &str) -> Access {
-    Access { kind: Kind::Public(reason.into()), served: None }
+    Access { kind: Kind::Public(reason.into()), served: None, serves_nothing: None }
 }
 
 impl Access {
@@ -60,6 +62,12 @@ impl Access {
         self.served
     }
 
+    /// Why the route serves no objects; `None` when it does not say so.
+    #[must_use]
+    pub fn serves_nothing(&self) -> Option<&str> {
+        self.serves_nothing.as_deref()
+    }
+
     /// Demands that it is this action that is permitted. Of use behind [`Policy::serving`].
     #[must_use]
     pub fn by<A: Action>(mut self, _action: A) -> Self {
@@ -71,7 +79,7 @@ impl Access {
     pub(super) fn within(&self, policy: &Policy) -> Option<Self> {
         let own = self.policy()?.clone();
         let kind = Kind::Policy(super::all_of([policy.clone(), own]));
-        Some(Self { kind, served: self.served })
+        Some(Self { kind, ..self.clone() })
     }
 }
 
@@ -88,20 +96,34 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn serving<T: 'static>(self) -> Access {
-        Access { kind: Kind::Policy(self), served: Some(Served::one::<T>()) }
+        Access { served: Some(Served::one::<T>()), ..self.into() }
     }
 
     /// Says that a route with this policy serves a list of such objects: a success leaves only if the list was filtered, or
     /// its query constrained, by a [`Guard`](super::object::Guard).
     #[must_use]
     pub fn serving_list_of<T: 'static>(self) -> Access {
-        Access { kind: Kind::Policy(self), served: Some(Served::list::<T>()) }
+        Access { served: Some(Served::list::<T>()), ..self.into() }
+    }
+
+    /// Says that a route with this policy serves no objects, and why, though its path has a parameter. The reason appears in
+    /// inventories; it must not be empty.
+    ///
+    /// ```
+    /// use tower_warden::authz::scope;
+    ///
+    /// let access = scope("rates:read").serving_nothing("exchange rates are the same for all");
+    /// assert_eq!(access.to_string(), "scope(rates:read) serving nothing(exchange rates are the same for all)");
+    /// ```
+    #[must_use]
+    pub fn serving_nothing(self, reason: &str) -> Access {
+        Access { serves_nothing: Some(reason.into()), ..self.into() }
     }
 }
 
 impl From<Policy> for Access {
     fn from(policy: Policy) -> Self {
-        Self { kind: Kind::Policy(policy), served: None }
+        Self { kind: Kind::Policy(policy), served: None, serves_nothing: None }
     }
 }
 
@@ -110,6 +132,9 @@ impl fmt::Display for Access {
         match &self.kind {
             Kind::Public(reason) => write!(f, "public({reason})")?,
             Kind::Policy(policy) => policy.fmt(f)?,
+        }
+        if let Some(reason) = &self.serves_nothing {
+            write!(f, " serving nothing({reason})")?;
         }
         self.served.map_or(Ok(()), |served| write!(f, " serving {served}"))
     }

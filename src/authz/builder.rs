@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::object::{ObjectPolicies, ObjectPolicy};
+use super::object::{ObjectPolicies, ObjectPolicy, Skips};
 use super::rules::{Route, Table};
 use super::sections::Division;
 use super::{Access, Rule, Rules, VersionBy, pattern};
@@ -19,6 +19,7 @@ pub struct RulesBuilder {
     pub(super) drafts: Vec<Draft>,
     pub(super) version_by: Option<VersionBy>,
     pub(super) objects: ObjectPolicies,
+    pub(super) demands_objects: bool,
     /// What is wrong with a section or an object policy as a whole.
     pub(super) problems: Problems,
 }
@@ -109,6 +110,13 @@ impl RulesBuilder {
         }
     }
 
+    /// Makes it a problem when a rule with a path parameter, not public, says neither which objects it serves nor, with
+    /// [`serving_nothing`](super::Policy::serving_nothing), that it serves none. A rule for a whole gRPC service counts too.
+    pub const fn demand_declared_objects(mut self) -> Self {
+        self.demands_objects = true;
+        self
+    }
+
     fn draft(mut self, method: Option<Method>, pattern: String, access: Access) -> Self {
         self.drafts.push(Draft {
             host: None,
@@ -142,7 +150,7 @@ impl RulesBuilder {
     pub fn build(self) -> Result<Rules, ConfigError> {
         let mut problems = self.problems.clone();
         self.find_problems_of_versions(&mut problems);
-        let Self { drafts, version_by, objects, .. } = self;
+        let Self { drafts, version_by, objects, demands_objects, .. } = self;
         let mut declared = Vec::with_capacity(drafts.len());
         let mut routes: HashMap<Place, Route> = HashMap::new();
         let mut places_in_order = Vec::new();
@@ -151,6 +159,10 @@ impl RulesBuilder {
             let rule = Arc::new(draft.into_rule());
             let target = rule.target();
             for problem in problems_of_draft {
+                problems.add(&*target, problem);
+            }
+            if demands_objects && rule.leaves_objects_open() {
+                let problem = "has a parameter, and says neither `serving` nor `serving_nothing`";
                 problems.add(&*target, problem);
             }
             declared.push(rule.clone());
@@ -209,6 +221,9 @@ impl Draft {
             let parameters = pattern::parameters(&self.pattern);
             policy.find_problems(&parameters, &mut |problem| problems.push(problem));
         }
+        if self.access.serves_nothing().is_some_and(|reason| reason.trim().is_empty()) {
+            problems.push("serves nothing without a reason".into());
+        }
         if let Some(served) = self.access.served()
             && !objects.has(served.type_id())
         {
@@ -221,7 +236,8 @@ impl Draft {
     fn into_rule(self) -> Rule {
         let scopes = self.access.policy().and_then(super::Policy::scopes_to_ask_for);
         let Self { host, version, method, pattern, access, .. } = self;
-        Rule { host, version, method, pattern: pattern.into(), access, scopes }
+        let pattern = pattern.into();
+        Rule { host, version, method, pattern, access, scopes, skips: Skips::default() }
     }
 }
 

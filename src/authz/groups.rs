@@ -154,8 +154,9 @@ impl RulesBuilder {
 
     /// Takes over what was declared together.
     fn take(mut self, other: Self, mut change: impl FnMut(&mut Draft)) -> Self {
-        let Self { drafts, version_by, objects, problems } = other;
+        let Self { drafts, version_by, objects, demands_objects, problems } = other;
         self.take_policies(objects);
+        self.demands_objects |= demands_objects;
         self.problems.extend(problems);
         self.drafts.extend(drafts.into_iter().map(|mut draft| {
             change(&mut draft);

@@ -1,4 +1,3 @@
-use std::any::Any;
 use std::sync::Arc;
 
 use http::request;
@@ -6,6 +5,7 @@ use tower::Layer;
 
 use super::decision::{Cause, Denial, Failure, Outcome, Step};
 use super::object::Checks;
+use super::tripwire::Tripwire;
 use super::{RequestFacts, Rule, Rules, path};
 use crate::gate::{Gate, Gated, Pass, Verdict};
 use crate::principal::Principal;
@@ -13,17 +13,34 @@ use crate::rejection::{Challenges, Rejection, RejectionKind};
 
 /// Admits what the [`Rules`] allow and refuses everything else.
 ///
-/// Goes inside the authentication layer.
+/// Goes inside the authentication layer. Has the [tripwire](super::tripwire) behind it, and cannot be had without.
 #[derive(Clone, Debug)]
 pub struct RulesLayer {
     rules: Rules,
+    /// Whether an answer without the object check that its rule demands leaves, and is only told in the log.
+    reports_only: bool,
 }
 
 impl RulesLayer {
     /// A layer that asks this table.
     #[must_use]
     pub const fn new(rules: Rules) -> Self {
-        Self { rules }
+        Self { rules, reports_only: false }
+    }
+
+    /// Lets answers leave without the object check that their rule demands, and tells of them in the log as errors: to find
+    /// what is missing in a service that runs already, before its rules are enforced. Logs a warning.
+    #[must_use]
+    pub fn insecure_report_unchecked_objects(mut self) -> Self {
+        tracing::warn!(target: "tower_warden::posture", "answers without an object check are only reported");
+        self.reports_only = true;
+        self
+    }
+
+    /// Whether answers without the object check that their rule demands leave, and are only reported.
+    #[must_use]
+    pub const fn reports_only(&self) -> bool {
+        self.reports_only
     }
 
     /// The table.
@@ -58,18 +75,22 @@ impl RulesLayer {
         let request = RequestFacts::new(head, &rule.pattern, &found.params);
         match policy.evaluate(principal, &request) {
             Step::Known(outcome) => {
-                rule.judge(outcome, principal).map(|()| Decision::Admitted(self.pass(rule)))
+                rule.judge(outcome, principal).map(|()| Decision::Admitted(self.pass(rule, head)))
             }
             Step::Waiting(waiting) => Ok(Decision::Waiting(Verdict::pending({
-                let (this, rule, principal) = (self.clone(), rule.clone(), principal.clone());
-                async move { rule.judge(waiting.resolve().await, &principal).map(|()| this.pass(&rule)) }
+                let (pass, rule, principal) =
+                    (self.pass(rule, head), rule.clone(), principal.clone());
+                async move { rule.judge(waiting.resolve().await, &principal).map(|()| pass) }
             }))),
         }
     }
 
-    fn pass(&self, rule: &Arc<Rule>) -> RulesPass {
-        let checks = |served| Arc::new(Checks::new(self.rules.0.clone(), rule.clone(), served));
-        RulesPass(rule.access.served().map(checks))
+    fn pass(&self, rule: &Arc<Rule>, head: &request::Parts) -> RulesPass {
+        RulesPass(rule.access.served().map(|served| {
+            let (table, rule) = (Arc::clone(&self.rules.0), Arc::clone(rule));
+            let outer = Checks::of(&head.extensions);
+            Arc::new(Checks::new(table, rule, served, !self.reports_only, outer))
+        }))
     }
 
     /// Refuses when axum matched a route that the table knows, and the table found another one: the path was rewritten in
@@ -116,16 +137,20 @@ pub struct RulesPass(Option<Arc<Checks>>);
 impl RulesPass {
     const NOTHING: Self = Self(None);
 
-    /// The checks, in the form in which a `Warden` hands them on.
-    pub(crate) fn checks(&self) -> Option<Arc<dyn Any + Send + Sync>> {
-        self.0.clone().map(|checks| checks as _)
+    /// Leaves the checks with the request, and with whoever waits for its answer.
+    pub(crate) fn join(self, head: &mut request::Parts) -> Option<Arc<Checks>> {
+        if let Some(checks) = &self.0 {
+            checks.join(&mut head.extensions);
+            checks.claim();
+        }
+        self.0
     }
 }
 
 impl Pass for RulesPass {
     fn on_request(&mut self, head: &mut request::Parts) {
-        if let Some(checks) = &self.0 {
-            head.extensions.insert(Arc::clone(checks));
+        if let Some(checks) = self.0.take() {
+            head.extensions.insert(checks);
         }
     }
 }
@@ -182,15 +207,24 @@ impl Failure {
     }
 }
 
-impl Gate for RulesLayer {
+/// The gate of a [`RulesLayer`], apart from it: as a gate alone, the rules would be without their tripwire.
+#[derive(Clone, Debug)]
+pub struct RulesGate(RulesLayer);
+
+impl RulesLayer {
+    /// The name of the control in logs.
+    pub(crate) const NAME: &str = "rules";
+}
+
+impl Gate for RulesGate {
     type Pass = RulesPass;
 
     fn name(&self) -> &'static str {
-        "rules"
+        RulesLayer::NAME
     }
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<RulesPass> {
-        let mut verdict = self.judge(head);
+        let mut verdict = self.0.judge(head);
         if let Verdict::Ready(Ok(pass)) = &mut verdict {
             pass.on_request(head);
         }
@@ -199,9 +233,9 @@ impl Gate for RulesLayer {
 }
 
 impl<S> Layer<S> for RulesLayer {
-    type Service = Gated<S, Self>;
+    type Service = Gated<Tripwire<S>, RulesGate>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Gated::new(inner, self.clone())
+        Gated::new(Tripwire::new(inner), RulesGate(self.clone()))
     }
 }

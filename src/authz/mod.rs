@@ -92,12 +92,13 @@ mod request_facts;
 mod rules;
 mod sections;
 mod step_up;
+pub mod tripwire;
 mod version;
 
 pub use self::access::{Access, public};
 pub use self::builder::RulesBuilder;
 pub use self::check::PolicyError;
-pub use self::layer::{RulesLayer, RulesPass};
+pub use self::layer::{RulesGate, RulesLayer, RulesPass};
 pub use self::policy::{
     CHECK_TIME_LIMIT, Policy, all_of, any_of, authenticated, check, check_async,
     check_async_within, not, role, scope, tenant_in_path,

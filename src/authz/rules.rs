@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use http::{Method, request};
 
-use super::object::ObjectPolicies;
+use super::object::{ObjectPolicies, SkippedCheck, Skips};
 use super::sections::{Division, Paths};
-use super::{Access, RulesBuilder, path};
+use super::{Access, RulesBuilder, path, pattern};
 use crate::rejection::Rejection;
 
 /// The route table: which access each method and path pattern demands. Whatever it does not list is refused.
@@ -67,6 +67,8 @@ pub struct Rule {
     pub(super) access: Access,
     /// What the caller is told to ask for when a scope is missing.
     pub(super) scopes: Option<Arc<str>>,
+    /// Why its handlers went without an object check.
+    pub(super) skips: Skips,
 }
 
 impl Rule {
@@ -98,6 +100,17 @@ impl Rule {
     #[must_use]
     pub const fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// Whether the path names something, the route is not public, and the rule says neither which objects it serves nor
+    /// that it serves none: its handler has to think of the object check without a tripwire.
+    #[must_use]
+    pub fn leaves_objects_open(&self) -> bool {
+        let access = &self.access;
+        let is_open = access.policy().is_some() && access.served().is_none();
+        is_open
+            && access.serves_nothing().is_none()
+            && !pattern::parameters(&self.pattern).is_empty()
     }
 }
 
@@ -156,6 +169,12 @@ impl Rules {
         let path = head.uri.path();
         path::screen(path).ok()?;
         Some(self.part_for(head).ok()?.at(path)?.value.rule_for(&head.method)?)
+    }
+
+    /// Why handlers went without the object check that their rule demands, as they said with
+    /// [`Guard::skip`](super::object::Guard::skip).
+    pub fn skipped_checks(&self) -> impl Iterator<Item = SkippedCheck<'_>> {
+        self.iter().flat_map(SkippedCheck::all)
     }
 
     /// The part of the table that decides on a request, alone.

@@ -53,6 +53,7 @@ use serde::de::DeserializeOwned;
 use tower::{Layer, Service};
 
 use crate::authz::object::{Denied, Guard};
+use crate::gate;
 use crate::principal::Principal;
 use crate::rejection::{Challenges, Protocol, Rejection, RejectionKind, Scene};
 use crate::warden::{Guarded, GuardedBody, Warden};
@@ -229,11 +230,16 @@ impl Service<Request> for GuardedRouter {
 
 /// The router's own body as it was, where no control has to do with it: there is no need to box it once more.
 fn unwrapped(body: GuardedBody<Body>) -> Body {
-    body.into_inner().map_or_else(Body::new, |sanitized| {
-        sanitized
-            .into_inner()
-            .map_or_else(Body::new, |body| body.into_inner().unwrap_or_else(Body::new))
-    })
+    let sanitized = match body.into_inner() {
+        Ok(sanitized) => sanitized,
+        Err(own) => return Body::new(own),
+    };
+    let watched = match sanitized.into_inner().map(gate::Body::into_inner) {
+        Ok(Ok(watched)) => watched,
+        Ok(Err(own)) => return Body::new(own),
+        Err(sanitized) => return Body::new(sanitized),
+    };
+    watched.into_inner().unwrap_or_else(Body::new)
 }
 
 impl fmt::Debug for GuardedRouter {

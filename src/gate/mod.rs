@@ -73,8 +73,8 @@ use http::{request, response};
 pub use self::body::Body;
 pub use self::future::GateFuture;
 pub use self::http_response::HttpResponse;
-pub(crate) use self::service::refuse;
 pub use self::service::{GateLayer, Gated};
+pub(crate) use self::service::{RETRY_AFTER, refuse};
 use crate::rejection::Rejection;
 
 /// A control: admits a request, or refuses it with a [`Rejection`].

@@ -10,7 +10,7 @@ use super::{Body, Gate, GateFuture, HttpResponse, Verdict};
 use crate::rejection::{Rejection, RejectionKind, Scene};
 
 /// When callers may come back, unless who refuses knows better.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Turns any [`Gate`] into a tower layer. The library's own controls are layers by themselves.
 #[derive(Clone, Copy, Debug)]

@@ -194,7 +194,7 @@ fn says_nothing<B: http_body::Body>(method: &Method, response: &Response<B>) -> 
 }
 
 /// Whether an answer is gRPC, or gRPC-Web, which says a failure in the header section in the same words.
-fn speaks_grpc(headers: &HeaderMap) -> bool {
+pub(crate) fn speaks_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     let content_type = headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
     content_type.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))

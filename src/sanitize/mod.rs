@@ -83,7 +83,7 @@ mod grpc;
 mod panicked;
 mod service;
 
-pub(crate) use self::answer::{after_panic, judge};
+pub(crate) use self::answer::{after_panic, judge, speaks_grpc};
 pub(crate) use self::asked::{Asked, X_REQUEST_ID};
 pub use self::body::SanitizedBody;
 pub use self::future::SanitizeFuture;

@@ -48,6 +48,7 @@ pub struct WardenBuilder {
     address_quota: Option<Quota>,
     failure_quota: Option<Quota>,
     principal_quota: Option<Quota>,
+    reports_unchecked_objects: bool,
     clock: Arc<dyn Clock>,
     problems: Problems,
     rules_given: bool,
@@ -72,6 +73,7 @@ impl WardenBuilder {
             address_quota: Some(ADDRESS_QUOTA),
             failure_quota: Some(FAILURE_QUOTA),
             principal_quota: Some(PRINCIPAL_QUOTA),
+            reports_unchecked_objects: false,
             clock: Arc::new(SystemClock::default()),
             problems: Problems::default(),
             rules_given: false,
@@ -174,6 +176,13 @@ impl WardenBuilder {
         self
     }
 
+    /// Lets answers leave without the object check that their rule demands, and tells of them in the log as errors: to find
+    /// what is missing in a service that runs already, before its rules are enforced. Logs a warning when built.
+    pub const fn insecure_report_unchecked_objects(mut self) -> Self {
+        self.reports_unchecked_objects = true;
+        self
+    }
+
     /// Takes the time for rate limits from this clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -241,6 +250,10 @@ impl WardenBuilder {
         if self.address_quota.is_none() {
             tracing::warn!(target: "tower_warden::posture", "rate limits are off");
         }
+        let mut rules = RulesLayer::new(rules);
+        if self.reports_unchecked_objects {
+            rules = rules.insecure_report_unchecked_objects();
+        }
         let authenticate = AuthenticateLayer::from_schemes(schemes).optional();
         #[cfg(feature = "mtls")]
         let authenticate = match self.forwarded_certificates {
@@ -258,7 +271,7 @@ impl WardenBuilder {
             client_address: ClientAddressLayer::new(trusted_proxies),
             limits,
             authenticate,
-            rules: RulesLayer::new(rules),
+            rules,
         })))
     }
 

@@ -11,6 +11,7 @@ use tower::Service;
 
 use super::GuardedBody;
 use super::passage::{Awaited, Passage, Step};
+use crate::authz::tripwire::{Held as HeldAnswer, Judged, TripwireBody, Watch};
 use crate::gate::{Body, HttpResponse};
 use crate::sanitize::Panicked;
 
@@ -19,18 +20,20 @@ pin_project! {
     pub struct GuardedFuture<S, ReqB>
     where
         S: Service<Request<ReqB>>,
+        S::Response: HttpResponse,
     {
         #[pin]
-        state: State<S, ReqB, S::Future>,
+        state: State<S, ReqB, S::Future, <S::Response as HttpResponse>::Body>,
         passage: Option<Passage>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    pub(super) enum State<S, ReqB, F> {
+    pub(super) enum State<S, ReqB, F, B> {
         Waiting { awaited: Awaited, held: Option<Box<Held<S, ReqB>>> },
         Calling { #[pin] future: F },
+        Streaming { answer: HeldAnswer<B> },
         Refused { response: Option<Response<Bytes>> },
         Panicked { panicked: Option<Panicked> },
     }
@@ -43,7 +46,7 @@ pub(super) struct Held<S, ReqB> {
     body: ReqB,
 }
 
-impl<S, ReqB, F> State<S, ReqB, F> {
+impl<S, ReqB, F, B> State<S, ReqB, F, B> {
     pub(super) const fn calling(future: F) -> Self {
         Self::Calling { future }
     }
@@ -64,8 +67,12 @@ impl<S, ReqB, F> State<S, ReqB, F> {
 impl<S, ReqB> GuardedFuture<S, ReqB>
 where
     S: Service<Request<ReqB>>,
+    S::Response: HttpResponse,
 {
-    pub(super) const fn new(state: State<S, ReqB, S::Future>, passage: Passage) -> Self {
+    pub(super) const fn new(
+        state: State<S, ReqB, S::Future, <S::Response as HttpResponse>::Body>,
+        passage: Passage,
+    ) -> Self {
         Self { state, passage: Some(passage) }
     }
 }
@@ -74,14 +81,15 @@ const POLLED_AFTER_READY: &str = "GuardedFuture polled after it was ready";
 
 /// What came of a request, where nothing panicked.
 type Outcome<S, ReqB> = Result<
-    Response<Body<<<S as Service<Request<ReqB>>>::Response as HttpResponse>::Body>>,
+    Response<Body<TripwireBody<<<S as Service<Request<ReqB>>>::Response as HttpResponse>::Body>>>,
     <S as Service<Request<ReqB>>>::Error,
 >;
 
-impl<S, ReqB> State<S, ReqB, S::Future>
+impl<S, ReqB> State<S, ReqB, S::Future, <S::Response as HttpResponse>::Body>
 where
     S: Service<Request<ReqB>>,
     S::Response: HttpResponse,
+    <S::Response as HttpResponse>::Body: http_body::Body<Data = Bytes>,
 {
     fn advance(
         mut self: Pin<&mut Self>,
@@ -103,12 +111,17 @@ where
                     }
                 }
                 StateProjection::Calling { future } => {
-                    return future.poll(cx).map(|outcome| {
-                        Ok(outcome.map(|response| {
-                            let (head, body) = response.split();
-                            Response::from_parts(head, Body::inner(body))
-                        }))
-                    });
+                    let (head, body) = match ready!(future.poll(cx)) {
+                        Ok(answer) => answer.split(),
+                        Err(error) => return Poll::Ready(Ok(Err(error))),
+                    };
+                    match Watch::settle(passage.watch(), Response::from_parts(head, body)) {
+                        Judged::Leaves(answer) => return Poll::Ready(Ok(Ok(answer))),
+                        Judged::Waits(answer) => Self::Streaming { answer },
+                    }
+                }
+                StateProjection::Streaming { answer } => {
+                    return answer.poll(cx).map(|answer| Ok(Ok(answer)));
                 }
                 StateProjection::Refused { response } => {
                     let refusal = response.take().expect(POLLED_AFTER_READY);
@@ -151,6 +164,7 @@ where
 impl<S, ReqB> fmt::Debug for GuardedFuture<S, ReqB>
 where
     S: Service<Request<ReqB>>,
+    S::Response: HttpResponse,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GuardedFuture").finish_non_exhaustive()

@@ -136,8 +136,15 @@ impl fmt::Display for Warden {
             if schemes.is_empty() { "none".to_owned() } else { schemes.join(", ") }
         )?;
         writeln!(f, "rate limit by principal   {}", limit(&controls.limits.principal))?;
+        let checks =
+            if controls.rules.reports_only() { "INSECURE, reported only" } else { "enforced" };
+        writeln!(f, "object checks             {checks}")?;
         for rule in self.rules().iter() {
             writeln!(f, "rule                      {rule}")?;
+        }
+        for rule in self.rules().iter().filter(|rule| rule.leaves_objects_open()) {
+            let method = rule.method().map_or("*", http::Method::as_str);
+            writeln!(f, "objects undeclared        {method} {}", rule.pattern())?;
         }
         Ok(())
     }

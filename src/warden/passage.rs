@@ -9,16 +9,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Response, request};
 
-use super::GuardedBody;
 use super::answer::Additions;
 use super::controls::Controls;
 use crate::authn::AuthenticatedPass;
-use crate::authz::RulesPass;
+use crate::authz::object::{Asker, Checks};
+use crate::authz::tripwire::Watch;
+use crate::authz::{RulesLayer, RulesPass};
 use crate::client_address::ClientAddress;
 use crate::gate::{Body, Gate, Pass, PendingVerdict, Verdict, refuse};
 use crate::rate_limit::Charges;
 use crate::rejection::{Arrival, Challenges, Protocol, Rejection};
-use crate::sanitize::{Asked, Panicked, after_panic, judge};
+use crate::sanitize::{Asked, Panicked, SanitizedBody, after_panic, judge};
 
 /// What the stack remembers of a request until its answer is there.
 pub(super) struct Passage {
@@ -28,6 +29,8 @@ pub(super) struct Passage {
     asked: Asked,
     charges: Charges,
     authenticated: Option<AuthenticatedPass>,
+    /// What is to be checked before a success leaves.
+    checks: Option<Arc<Checks>>,
 }
 
 /// How far a request came.
@@ -69,6 +72,7 @@ impl Passage {
             asked: Asked::of(head),
             charges: Charges::default(),
             authenticated: None,
+            checks: None,
             controls,
         }
     }
@@ -103,12 +107,17 @@ impl Passage {
         // What others left there is replaced.
         head.extensions.remove::<ClientAddress>();
         head.extensions.remove::<Challenges>();
-        head.extensions.insert(Arrival {
+        let around = head.extensions.insert(Arrival {
             correlation_id: asked.id,
             client: client.as_ref().ok().map(|client| client.ip()),
             challenges: authenticate.challenges().clone(),
             checks: None,
         });
+        if let Some(checks) = around.and_then(|around| around.checks)
+            && let Some(arrival) = Arrival::of_mut(&mut head.extensions)
+        {
+            arrival.checks = Some(checks);
+        }
         let client = client.map_err(|rejection| rejection.by(client_address.name()))?;
         let now = limits.now();
         limits.charge_address(client, head, now, charges)?;
@@ -141,21 +150,27 @@ impl Passage {
         outcome: Result<RulesPass, Rejection>,
         head: &mut request::Parts,
     ) -> Result<Step, Rejection> {
-        let pass = outcome.map_err(|rejection| rejection.by(self.controls.rules.name()))?;
-        if let Some(checks) = pass.checks()
-            && let Some(arrival) = Arrival::of_mut(&mut head.extensions)
-        {
-            arrival.checks = Some(checks);
-        }
+        let pass = outcome.map_err(|rejection| rejection.by(RulesLayer::NAME))?;
+        self.checks = pass.join(head);
         Ok(Step::Admitted)
     }
 
+    /// What judges the service's answer, where the rule serves objects.
+    pub(super) fn watch(&mut self) -> Option<Watch> {
+        let Asked { protocol, id, .. } = self.asked;
+        let asker = Asker { protocol, correlation_id: Some(id) };
+        self.checks.take().map(|checks| Watch::new(checks, asker))
+    }
+
     /// What leaves the stack for what came back: the service's answer, or a control's refusal.
-    pub(super) fn answer<B>(self, response: Response<Body<B>>) -> Response<GuardedBody<B>>
+    pub(super) fn answer<B>(
+        self,
+        response: Response<Body<B>>,
+    ) -> Response<Body<SanitizedBody<Body<B>>>>
     where
         B: http_body::Body<Data = Bytes>,
     {
-        let Self { controls, secure, asked, charges, authenticated } = self;
+        let Self { controls, secure, asked, charges, authenticated, .. } = self;
         let (mut head, body) = response.into_parts();
         if let Some(pass) = &authenticated {
             pass.write(&mut head);
@@ -175,7 +190,10 @@ impl Passage {
     }
 
     /// What leaves the stack when something panicked: a panic passes by everything but the outermost controls.
-    pub(super) fn answer_panic<B>(self, panicked: Panicked) -> Response<GuardedBody<B>> {
+    pub(super) fn answer_panic<B>(
+        self,
+        panicked: Panicked,
+    ) -> Response<Body<SanitizedBody<Body<B>>>> {
         let Self { controls, secure, asked, .. } = self;
         let additions =
             Additions { request_id: asked.id.to_header_value(), limits: None, no_store: false };

@@ -12,6 +12,7 @@ use super::GuardedFuture;
 use super::controls::Controls;
 use super::future::State;
 use super::passage::{Passage, Step};
+use crate::authz::tripwire::TripwireBody;
 use crate::gate::{Body, HttpResponse};
 use crate::sanitize::{Panicked, SanitizedBody};
 
@@ -23,7 +24,7 @@ pub struct Guarded<S> {
 }
 
 /// The body of an answer from a [`Guarded`] service.
-pub type GuardedBody<B> = Body<SanitizedBody<Body<B>>>;
+pub type GuardedBody<B> = Body<SanitizedBody<Body<TripwireBody<B>>>>;
 
 impl<S> Guarded<S> {
     pub(super) const fn new(inner: S, controls: Arc<Controls>) -> Self {

@@ -41,5 +41,6 @@ mod schemes;
 mod step_up;
 mod token_cache;
 mod tokens;
+mod tripwire;
 mod warden;
 mod witness;

@@ -18,18 +18,18 @@ struct Inner {
     asker: Asker,
 }
 
-/// What rendering a denial needs to know of the request, which is gone when the handler returns it.
+/// What rendering a denial, or the tripwire's answer, needs to know of the request, which is gone when the handler returns it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asker {
-    pub(super) protocol: Protocol,
-    pub(super) correlation_id: Option<CorrelationId>,
+pub(crate) struct Asker {
+    pub(crate) protocol: Protocol,
+    pub(crate) correlation_id: Option<CorrelationId>,
 }
 
 impl Asker {
     /// Nobody: a job without a request.
     pub(super) const NOBODY: Self = Self { protocol: Protocol::Http, correlation_id: None };
 
-    pub(super) fn of(protocol: Protocol, extensions: &Extensions) -> Self {
+    pub(in crate::authz) fn of(protocol: Protocol, extensions: &Extensions) -> Self {
         Self { protocol, correlation_id: CorrelationId::of(extensions) }
     }
 }

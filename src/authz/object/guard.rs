@@ -127,7 +127,7 @@ impl<T: 'static> Guard<T> {
 
     fn deny(&self, rejection: Rejection) -> Denied {
         if let Some(checks) = &self.checks {
-            checks.denied();
+            checks.denied(rejection.kind());
         }
         Denied::new(rejection, self.asker)
     }

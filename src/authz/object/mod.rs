@@ -12,12 +12,17 @@ mod permit;
 mod policies;
 mod policy;
 mod served;
+mod skips;
 
 pub use self::action::{Action, ActionKind, Create, Delete, Read, Update};
-pub(in crate::authz) use self::checks::Checks;
+pub(crate) use self::checks::Checks;
+pub(in crate::authz) use self::checks::Lapse;
+pub(crate) use self::denied::Asker;
 pub use self::denied::Denied;
 pub use self::guard::Guard;
 pub use self::permit::Permit;
 pub(in crate::authz) use self::policies::ObjectPolicies;
 pub use self::policy::{Decision, ObjectPolicy, Ruling};
 pub use self::served::Served;
+pub use self::skips::SkippedCheck;
+pub(in crate::authz) use self::skips::Skips;

@@ -43,6 +43,11 @@ impl Served {
         self.action
     }
 
+    /// Whether a check of this action on such an object is one that is demanded.
+    pub(super) fn demands(&self, type_id: TypeId, action: ActionKind) -> bool {
+        type_id == self.type_id && self.action.is_none_or(|demanded| demanded == action)
+    }
+
     pub(in crate::authz) const fn type_id(&self) -> TypeId {
         self.type_id
     }
