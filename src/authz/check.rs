@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::RequestFacts;
-use super::decision::{Cause, Denial, Failure, Outcome};
+use super::decision::{Answer as Answered, Cause, Denial, Failure, Outcome};
 use crate::principal::Principal;
 
 /// When to come back after a backend was down, unless the check says otherwise.
@@ -130,7 +130,7 @@ impl AsyncCheck {
         &self,
         principal: &Principal,
         request: &RequestFacts<'_>,
-    ) -> Result<BoxFuture<'static, Outcome>, Outcome> {
+    ) -> Result<BoxFuture<'static, Answered>, Outcome> {
         let Ok(answer) = catch_unwind(AssertUnwindSafe(|| (self.ask)(principal, request))) else {
             return Err(failed(&self.name, Cause::Panicked));
         };
@@ -138,12 +138,13 @@ impl AsyncCheck {
         Ok(Box::pin(async move {
             // The timer is inside: it panics where the runtime has none, and that must deny too.
             let timed = async { tokio::time::timeout(time_limit, answer).await };
-            match AssertUnwindSafe(timed).catch_unwind().await {
+            let outcome = match AssertUnwindSafe(timed).catch_unwind().await {
                 Ok(Ok(Ok(answer))) => outcome(answer),
                 Ok(Ok(Err(error))) => failed(&name, Cause::Error(error)),
                 Ok(Err(_elapsed)) => failed(&name, Cause::TimedOut),
                 Err(_) => failed(&name, Cause::Panicked),
-            }
+            };
+            outcome.into()
         }))
     }
 }

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 
 use super::policy::Node;
 use super::step_up::StepUp;
-use super::{Policy, PolicyError, RequestFacts};
+use super::{Grants, Policy, PolicyError, RequestFacts};
 use crate::principal::Principal;
 
 /// What a policy answers.
@@ -85,22 +85,63 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
+/// What a policy answers, and what of the principal the answer rests on: one that had these grants and no others would have
+/// been answered alike.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) outcome: Outcome,
+    pub(super) grants: Grants,
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, grants: Grants::NONE }
+    }
+}
+
+impl Answer {
+    fn allowed_by(grants: Option<Grants>, denial: Denial) -> Self {
+        match grants {
+            Some(grants) => Self { outcome: Outcome::Allow, grants },
+            None => Outcome::Deny(denial).into(),
+        }
+    }
+
+    /// An answer rests on the part that decided it, and on all parts where none did so alone.
+    fn joined(self, join: Join, next: Self) -> Self {
+        let grants = match (join.is_decided_by(&self.outcome), join.is_decided_by(&next.outcome)) {
+            (true, _) => self.grants,
+            (false, true) => next.grants,
+            (false, false) => self.grants.and(next.grants),
+        };
+        let outcome = match join {
+            Join::All => both(self.outcome, next.outcome),
+            Join::Any => either(self.outcome, next.outcome),
+        };
+        Self { outcome, grants }
+    }
+
+    fn negated(self) -> Self {
+        Self { outcome: self.outcome.negated(), grants: self.grants }
+    }
+}
+
 /// An answer, or what has to be waited for.
 pub(super) enum Step {
-    Known(Outcome),
+    Known(Answer),
     Waiting(Waiting),
 }
 
 /// What is left of a policy once everything that needs no waiting has answered.
 pub(super) enum Waiting {
-    Check(BoxFuture<'static, Outcome>),
+    Check(BoxFuture<'static, Answer>),
     Joined(Joined, Vec<Self>),
     Not(Box<Self>),
 }
 
 impl Waiting {
     /// Asks one after the other, until the answer is known.
-    pub(super) fn resolve(self) -> BoxFuture<'static, Outcome> {
+    pub(super) fn resolve(self) -> BoxFuture<'static, Answer> {
         match self {
             Self::Check(answer) => answer,
             Self::Joined(mut joined, parts) => Box::pin(async move {
@@ -109,7 +150,7 @@ impl Waiting {
                         break;
                     }
                 }
-                joined.outcome()
+                joined.answer()
             }),
             Self::Not(part) => Box::pin(async move { part.resolve().await.negated() }),
         }
@@ -119,7 +160,7 @@ impl Waiting {
 /// Answers of several parts, joined as they come in.
 pub(super) struct Joined {
     join: Join,
-    so_far: Option<Outcome>,
+    so_far: Option<Answer>,
 }
 
 #[derive(Clone, Copy)]
@@ -128,29 +169,35 @@ enum Join {
     Any,
 }
 
+impl Join {
+    /// Whether one part with this outcome decides for the whole, as far as admitting goes.
+    const fn is_decided_by(self, outcome: &Outcome) -> bool {
+        matches!(self, Self::Any) == matches!(outcome, Outcome::Allow)
+    }
+}
+
 impl Joined {
     const fn new(join: Join) -> Self {
         Self { join, so_far: None }
     }
 
     /// Takes one more answer; true when the rest cannot change the result any more.
-    fn decided_by(&mut self, next: Outcome) -> bool {
-        let joined = match (self.so_far.take(), self.join) {
-            (None, _) => next,
-            (Some(so_far), Join::All) => both(so_far, next),
-            (Some(so_far), Join::Any) => either(so_far, next),
+    fn decided_by(&mut self, next: Answer) -> bool {
+        let joined = match self.so_far.take() {
+            None => next,
+            Some(so_far) => so_far.joined(self.join, next),
         };
         let decided = matches!(
-            (self.join, &joined),
+            (self.join, &joined.outcome),
             (Join::All, Outcome::Deny(denial)) if !matches!(denial, Denial::StepUp(_))
-        ) || matches!((self.join, &joined), (Join::Any, Outcome::Allow));
+        ) || matches!((self.join, &joined.outcome), (Join::Any, Outcome::Allow));
         self.so_far = Some(joined);
         decided
     }
 
     /// The result. No part at all allows nothing, whichever way none are joined.
-    fn outcome(self) -> Outcome {
-        self.so_far.unwrap_or(Outcome::Deny(Denial::Policy))
+    fn answer(self) -> Answer {
+        self.so_far.unwrap_or_else(|| Outcome::Deny(Denial::Policy).into())
     }
 }
 
@@ -196,36 +243,36 @@ impl Outcome {
             Self::Failed(failure) => Self::Failed(failure),
         }
     }
-
-    fn allowed_if(holds: bool, denial: Denial) -> Self {
-        if holds { Self::Allow } else { Self::Deny(denial) }
-    }
 }
 
 impl Policy {
     /// Asks everything that answers at once; what has to be waited for is left only where it matters.
     pub(super) fn evaluate(&self, principal: &Principal, request: &RequestFacts<'_>) -> Step {
         Step::Known(match self.node() {
-            Node::Authenticated => Outcome::Allow,
+            Node::Authenticated => Outcome::Allow.into(),
             Node::Scope(scope) => {
-                Outcome::allowed_if(principal.has_scope(scope), Denial::ScopeMissing)
+                let held = principal.scopes().position(scope).map(Grants::scope_at);
+                Answer::allowed_by(held, Denial::ScopeMissing)
             }
-            Node::StepUp(demand) => demand.judge(principal),
-            Node::Role(role) => Outcome::allowed_if(principal.has_role(role), Denial::RoleMissing),
+            Node::StepUp(demand) => demand.judge(principal).into(),
+            Node::Role(role) => {
+                let held = principal.role_position(role).map(Grants::role_at);
+                Answer::allowed_by(held, Denial::RoleMissing)
+            }
             Node::TenantInPath(parameter) => {
                 let named = request.param(parameter);
                 // Two absent tenants are not the same tenant.
                 let same = named.is_some() && principal.tenant() == named.as_deref();
-                Outcome::allowed_if(same, Denial::TenantMismatch)
+                Answer::allowed_by(same.then_some(Grants::NONE), Denial::TenantMismatch)
             }
-            Node::Check(check) => check.ask(principal, request),
+            Node::Check(check) => check.ask(principal, request).into(),
             Node::AsyncCheck(check) => match check.ask(principal, request) {
                 Ok(answer) => return Step::Waiting(Waiting::Check(answer)),
-                Err(outcome) => outcome,
+                Err(outcome) => outcome.into(),
             },
             Node::Named(_, policy) => return policy.evaluate(principal, request),
             Node::Not(policy) => match policy.evaluate(principal, request) {
-                Step::Known(outcome) => outcome.negated(),
+                Step::Known(answer) => answer.negated(),
                 Step::Waiting(part) => return Step::Waiting(Waiting::Not(Box::new(part))),
             },
             Node::AllOf(policies) => return join(Join::All, policies, principal, request),
@@ -244,16 +291,16 @@ fn join(
     let mut waiting = Vec::new();
     for policy in policies {
         match policy.evaluate(principal, request) {
-            Step::Known(outcome) => {
-                if joined.decided_by(outcome) {
-                    return Step::Known(joined.outcome());
+            Step::Known(answer) => {
+                if joined.decided_by(answer) {
+                    return Step::Known(joined.answer());
                 }
             }
             Step::Waiting(part) => waiting.push(part),
         }
     }
     if waiting.is_empty() {
-        Step::Known(joined.outcome())
+        Step::Known(joined.answer())
     } else {
         Step::Waiting(Waiting::Joined(joined, waiting))
     }

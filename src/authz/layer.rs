@@ -3,10 +3,11 @@ use std::sync::Arc;
 use http::request;
 use tower::Layer;
 
-use super::decision::{Cause, Denial, Failure, Outcome, Step};
+use super::decision::{Answer, Cause, Denial, Failure, Outcome, Step};
 use super::object::Checks;
+use super::scope_use::ScopeUse;
 use super::tripwire::Tripwire;
-use super::{RequestFacts, Rule, Rules, path};
+use super::{Grants, RequestFacts, Rule, Rules, path};
 use crate::gate::{Gate, Gated, Pass, Verdict};
 use crate::principal::Principal;
 use crate::rejection::{Challenges, Rejection, RejectionKind};
@@ -19,13 +20,21 @@ pub struct RulesLayer {
     rules: Rules,
     /// Whether an answer without the object check that its rule demands leaves, and is only told in the log.
     reports_only: bool,
+    scope_use: Option<ScopeUse>,
 }
 
 impl RulesLayer {
     /// A layer that asks this table.
     #[must_use]
     pub const fn new(rules: Rules) -> Self {
-        Self { rules, reports_only: false }
+        Self { rules, reports_only: false, scope_use: None }
+    }
+
+    /// Records which scopes and roles admitted requests needed.
+    #[must_use]
+    pub fn scope_use(mut self, scope_use: &ScopeUse) -> Self {
+        self.scope_use = Some(scope_use.clone());
+        self
     }
 
     /// Lets answers leave without the object check that their rule demands, and tells of them in the log as errors: to find
@@ -69,18 +78,28 @@ impl RulesLayer {
         let found = found.ok_or_else(undeclared)?;
         let rule = found.value.rule_for(&head.method).ok_or_else(undeclared)?;
         let Some(policy) = rule.access.policy() else {
+            if let (Some(scope_use), Some(principal)) =
+                (&self.scope_use, Principal::of(&head.extensions))
+            {
+                scope_use.record(principal, Grants::NONE);
+            }
             return Ok(Decision::Admitted(RulesPass::NOTHING));
         };
         let principal = Principal::of(&head.extensions).ok_or_else(|| anonymous(head))?;
         let request = RequestFacts::new(head, &rule.pattern, &found.params);
         match policy.evaluate(principal, &request) {
-            Step::Known(outcome) => {
-                rule.judge(outcome, principal).map(|()| Decision::Admitted(self.pass(rule, head)))
+            Step::Known(answer) => {
+                let judged = rule.judge(answer, principal, self.scope_use.as_ref());
+                judged.map(|()| Decision::Admitted(self.pass(rule, head)))
             }
             Step::Waiting(waiting) => Ok(Decision::Waiting(Verdict::pending({
                 let (pass, rule, principal) =
                     (self.pass(rule, head), rule.clone(), principal.clone());
-                async move { rule.judge(waiting.resolve().await, &principal).map(|()| pass) }
+                let scope_use = self.scope_use.clone();
+                async move {
+                    rule.judge(waiting.resolve().await, &principal, scope_use.as_ref())
+                        .map(|()| pass)
+                }
             }))),
         }
     }
@@ -165,9 +184,19 @@ fn anonymous(head: &request::Parts) -> Rejection {
 }
 
 impl Rule {
-    fn judge(&self, outcome: Outcome, principal: &Principal) -> Result<(), Rejection> {
-        let rejection = match outcome {
-            Outcome::Allow => return Ok(()),
+    fn judge(
+        &self,
+        answer: Answer,
+        principal: &Principal,
+        scope_use: Option<&ScopeUse>,
+    ) -> Result<(), Rejection> {
+        let rejection = match answer.outcome {
+            Outcome::Allow => {
+                if let Some(scope_use) = scope_use {
+                    scope_use.record(principal, answer.grants);
+                }
+                return Ok(());
+            }
             Outcome::Failed(failure) => return Err(failure.into_rejection()),
             Outcome::Deny(Denial::ScopeMissing) => self.scope_missing(principal),
             Outcome::Deny(Denial::StepUp(wanted)) => wanted.refusal(principal),

@@ -81,6 +81,7 @@ mod builder;
 mod check;
 mod decision;
 mod demands;
+mod grants;
 mod groups;
 mod host;
 mod layer;
@@ -90,6 +91,7 @@ mod pattern;
 mod policy;
 mod request_facts;
 mod rules;
+pub mod scope_use;
 mod sections;
 mod step_up;
 pub mod tripwire;
@@ -98,6 +100,7 @@ mod version;
 pub use self::access::{Access, public};
 pub use self::builder::RulesBuilder;
 pub use self::check::PolicyError;
+use self::grants::Grants;
 pub use self::layer::{RulesGate, RulesLayer, RulesPass};
 pub use self::policy::{
     CHECK_TIME_LIMIT, Policy, all_of, any_of, authenticated, check, check_async,

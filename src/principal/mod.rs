@@ -175,7 +175,12 @@ impl Principal {
     /// Whether exactly this role is held.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
-        self.0.roles.iter().any(|held| held == role)
+        self.role_position(role).is_some()
+    }
+
+    /// Where exactly this role is among those held, counted from 0.
+    pub(crate) fn role_position(&self, role: &str) -> Option<usize> {
+        self.0.roles.iter().position(|held| held == role)
     }
 
     /// The tenant that the principal belongs to.

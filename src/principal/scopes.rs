@@ -16,9 +16,17 @@ impl Scopes {
     /// Whether exactly this scope is in the set. The empty text never is.
     #[must_use]
     pub fn contains(&self, scope: &str) -> bool {
+        self.position(scope).is_some()
+    }
+
+    /// Where exactly this scope is among those granted, counted from 0.
+    pub(crate) fn position(&self, scope: &str) -> Option<usize> {
         // Bytes, for this runs on every request: scopes are ASCII, and so is what separates them.
         let (held, scope) = (self.0.as_bytes(), scope.as_bytes());
-        !scope.is_empty() && held.split(|byte| *byte == b' ').any(|held| held == scope)
+        if scope.is_empty() {
+            return None;
+        }
+        held.split(|byte| *byte == b' ').position(|held| held == scope)
     }
 
     /// Whether the set grants nothing.

@@ -11,6 +11,7 @@ use crate::authn::protected_resource::ProtectedResource;
 #[cfg(feature = "jwt")]
 use crate::authn::revocation::RevocationList;
 use crate::authn::{AuthenticateLayer, Authenticator};
+use crate::authz::scope_use::ScopeUse;
 use crate::authz::{Rules, RulesLayer};
 use crate::client_address::{ClientAddressLayer, TrustedProxies};
 use crate::clock::{Clock, SystemClock};
@@ -41,6 +42,7 @@ pub struct WardenBuilder {
     #[cfg(feature = "jwt")]
     revocation: Option<Arc<dyn RevocationList>>,
     rules: Option<Rules>,
+    scope_use: Option<ScopeUse>,
     response_headers: ResponseHeadersLayer,
     trusted_proxies: TrustedProxies,
     #[cfg(feature = "mtls")]
@@ -66,6 +68,7 @@ impl WardenBuilder {
             #[cfg(feature = "jwt")]
             revocation: None,
             rules: None,
+            scope_use: None,
             response_headers: ResponseHeadersLayer::api(),
             trusted_proxies: TrustedProxies::none(),
             #[cfg(feature = "mtls")]
@@ -123,6 +126,12 @@ impl WardenBuilder {
         }
         self.rules_given = true;
         self.rules = self.problems.note(rules.finish());
+        self
+    }
+
+    /// Records which scopes and roles admitted requests needed. Default: nothing is recorded.
+    pub fn scope_use(mut self, scope_use: &ScopeUse) -> Self {
+        self.scope_use = Some(scope_use.clone());
         self
     }
 
@@ -253,6 +262,9 @@ impl WardenBuilder {
         let mut rules = RulesLayer::new(rules);
         if self.reports_unchecked_objects {
             rules = rules.insecure_report_unchecked_objects();
+        }
+        if let Some(scope_use) = &self.scope_use {
+            rules = rules.scope_use(scope_use);
         }
         let authenticate = AuthenticateLayer::from_schemes(schemes).optional();
         #[cfg(feature = "mtls")]

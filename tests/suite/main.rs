@@ -38,6 +38,7 @@ mod response_headers;
 mod revocation;
 mod rules;
 mod schemes;
+mod scope_use;
 mod step_up;
 mod token_cache;
 mod tokens;

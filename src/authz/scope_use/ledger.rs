@@ -1,0 +1,164 @@
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::left_out::LeftOut;
+use super::report::{PrincipalUse, ScopeUseReport};
+use super::seen::Entry;
+use crate::authz::grants::Grants;
+use crate::clock::Clock;
+use crate::principal::{Principal, PrincipalKind};
+
+/// Requests of different principals seldom wait for each other.
+const SHARDS: usize = 64;
+
+/// The longest issuer, subject and client together, in bytes.
+const LONGEST_IDENTITY: usize = 1_024;
+
+/// How often a full shard is searched for those whom nobody has seen for long, in seconds.
+const SWEEP_EVERY: u64 = 60;
+
+/// Who was seen with what.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub(super) clock: Arc<dyn Clock>,
+    /// Seconds.
+    pub(super) retention: u64,
+    pub(super) most: usize,
+    recorded: AtomicUsize,
+    since: AtomicU64,
+    secret: RandomState,
+    shards: Box<[Mutex<Shard>]>,
+    left_out: LeftOut,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    /// By keyed hash, so that a look-up needs no owned name; whose entry it is, is compared.
+    entries: HashMap<u64, (PrincipalKind, Entry), BuildHasherDefault<Hashed>>,
+    swept: u64,
+}
+
+/// The hash of a hash.
+#[derive(Debug, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+impl Ledger {
+    pub(super) fn new(clock: Arc<dyn Clock>, retention: Duration, most: usize) -> Self {
+        let since = AtomicU64::new(clock.unix().as_secs());
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self {
+            clock,
+            retention: retention.as_secs(),
+            most,
+            recorded: AtomicUsize::new(0),
+            since,
+            secret: RandomState::new(),
+            shards,
+            left_out: LeftOut::default(),
+        }
+    }
+
+    pub(super) fn record(&self, principal: &Principal, used: Grants) {
+        let now = self.now();
+        let (issuer, subject) = principal.identity();
+        let client_id = principal.client_id();
+        let hash = self.secret.hash_one((issuer, subject, client_id, principal.kind()));
+        // Bits that the map below makes no use of.
+        let mut shard = locked(&self.shards[(hash >> 32) as usize % SHARDS]);
+        if let Some((kind, entry)) = shard.entries.get_mut(&hash) {
+            if *kind == principal.kind() && entry.is_of(principal) {
+                return entry.note(principal, used, now);
+            }
+        } else if issuer.len() + subject.len() + client_id.map_or(0, str::len) <= LONGEST_IDENTITY
+            && self.make_room(&mut shard, now)
+        {
+            let mut entry = Entry::new(principal);
+            entry.note(principal, used, now);
+            shard.entries.insert(hash, (principal.kind(), entry));
+            return;
+        }
+        drop(shard);
+        self.left_out.note(hash);
+    }
+
+    /// Takes up room for one more, if need be that of somebody in the shard whom nobody has seen for long.
+    fn make_room(&self, shard: &mut Shard, now: u64) -> bool {
+        let take = || {
+            let one_more = |recorded| (recorded < self.most).then_some(recorded + 1);
+            self.recorded.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+        };
+        if take() {
+            return true;
+        }
+        if now < shard.swept.saturating_add(SWEEP_EVERY) {
+            return false;
+        }
+        shard.swept = now;
+        self.forget(shard, |entry| self.is_over(entry, now));
+        take()
+    }
+
+    fn is_over(&self, entry: &Entry, now: u64) -> bool {
+        // A clock that is not to be believed shows the end of time; nothing is forgotten for that.
+        now < u64::MAX && now.saturating_sub(entry.last_request) > self.retention
+    }
+
+    fn forget(&self, shard: &mut Shard, is_over: impl Fn(&Entry) -> bool) {
+        let before = shard.entries.len();
+        shard.entries.retain(|_, (_, entry)| !is_over(entry));
+        self.recorded.fetch_sub(before - shard.entries.len(), Ordering::Relaxed);
+    }
+
+    /// What is recorded; with `take`, nothing is any more.
+    pub(super) fn report(&self, take: bool) -> ScopeUseReport {
+        let until = self.now();
+        let mut principals = Vec::new();
+        for shard in &self.shards {
+            let mut shard = locked(shard);
+            self.forget(&mut shard, |entry| self.is_over(entry, until));
+            principals.extend(
+                shard.entries.values().map(|(kind, entry)| PrincipalUse::new(*kind, entry)),
+            );
+            if take {
+                self.forget(&mut shard, |_| true);
+                shard.entries.shrink_to_fit();
+            }
+        }
+        let since = if take {
+            self.since.swap(until, Ordering::Relaxed)
+        } else {
+            self.since.load(Ordering::Relaxed)
+        };
+        ScopeUseReport::new(since, until, principals, self.left_out.count(take))
+    }
+
+    pub(super) fn recorded(&self) -> usize {
+        self.recorded.load(Ordering::Relaxed)
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.unix().as_secs()
+    }
+}
+
+/// Nothing panics under the lock, and every number stands for itself: what a poisoned shard holds is good.
+fn locked(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
