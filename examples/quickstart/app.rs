@@ -23,7 +23,7 @@ const AUDIENCE: &str = "https://orders.example";
 
 /// The guarded service and everything that a caller needs to try it.
 pub(crate) struct Demo {
-    warden: Warden,
+    pub(crate) warden: Warden,
     issuer: TestIssuer,
     api_key: String,
 }

@@ -1,5 +1,5 @@
 //! For tests and demonstrations of services that use this crate: a clock to turn by hand, a token
-//! issuer, and a client's key for DPoP.
+//! issuer, a client's key for DPoP, and an [authorization matrix](matrix).
 //!
 //! Nothing here belongs into a service that faces customers.
 
@@ -7,10 +7,12 @@ mod clock;
 #[cfg(feature = "dpop")]
 mod dpop_key;
 mod issuer;
+pub mod matrix;
 mod publisher;
 
 pub use self::clock::FakeClock;
 #[cfg(feature = "dpop")]
 pub use self::dpop_key::{TestDpopKey, TestDpopProof};
 pub use self::issuer::{TestIssuer, TestToken};
+pub use self::matrix::{Actor, AuthorizationMatrix, Call, Expected, MatrixReport};
 pub use self::publisher::KeyPublisher;

@@ -4,6 +4,7 @@ mod calls;
 mod description;
 mod foreign_tools;
 mod limits;
+mod matrix;
 mod order_book;
 mod own_issuer;
 mod remote_issuer;

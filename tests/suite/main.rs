@@ -12,6 +12,7 @@ mod orders_v1;
 mod api_keys;
 mod app_keys;
 mod attacks;
+mod authorization_matrix;
 mod bearer_over_grpc;
 mod certificates;
 mod claims;
