@@ -87,6 +87,11 @@ impl Problems {
         self.0.push(ConfigProblem { culprit: culprit.into(), problem: problem.into() });
     }
 
+    #[cfg(feature = "axum")]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Takes over what was found elsewhere.
     pub(crate) fn extend(&mut self, other: Self) {
         self.0.extend(other.0);

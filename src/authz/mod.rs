@@ -79,15 +79,16 @@
 mod access;
 mod builder;
 mod check;
+pub(crate) mod coverage;
 mod decision;
 mod demands;
 mod grants;
-mod groups;
+pub(crate) mod groups;
 mod host;
 mod layer;
 pub mod object;
 mod path;
-mod pattern;
+pub(crate) mod pattern;
 mod policy;
 mod request_facts;
 mod rules;

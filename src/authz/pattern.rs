@@ -8,7 +8,7 @@ const MOST_PARAMETERS: usize = 25;
 /// Why no table can hold this pattern, if so.
 ///
 /// Patterns are those of axum 0.8, so what axum refuses is refused here, in the same words where they help.
-pub(super) fn problem_with(pattern: &str) -> Option<String> {
+pub(crate) fn problem_with(pattern: &str) -> Option<String> {
     if !pattern.starts_with('/') {
         return Some("a pattern starts with `/`".into());
     }
@@ -35,6 +35,15 @@ pub(super) fn problem_with(pattern: &str) -> Option<String> {
 /// The names of the parameters of a pattern that the router accepted.
 pub(super) fn parameters(pattern: &str) -> Vec<&str> {
     pattern.split('/').filter_map(parameter).collect()
+}
+
+/// The pattern without the names of its parameters: equal for two patterns that match the same paths.
+pub(super) fn shape(pattern: &str) -> String {
+    let nameless = |segment: &str| match parameter(segment) {
+        Some(name) => format!("{}}}", &segment[..segment.len() - name.len() - 1]),
+        None => segment.to_owned(),
+    };
+    pattern.split('/').map(nameless).collect::<Vec<_>>().join("/")
 }
 
 /// The name of the parameter that ends a segment: the router allows one there, and nothing after it.
@@ -65,6 +74,13 @@ mod tests {
         assert_eq!(parameters("/v{version}"), ["version"]);
         assert_eq!(parameters("/{{literal}}"), [""; 0]);
         assert_eq!(parameters("/"), [""; 0]);
+    }
+
+    #[test]
+    fn a_shape_is_what_is_left_without_names() {
+        assert_eq!(shape("/tenants/{tenant}/v{n}/{*rest}"), "/tenants/{}/v{}/{*}");
+        assert_eq!(shape("/{{a}}/{a}/"), "/{{a}}/{}/");
+        assert_eq!(shape("/files/{*}"), "/files/{*}");
     }
 
     #[test]

@@ -177,6 +177,12 @@ impl Rules {
         self.iter().flat_map(SkippedCheck::all)
     }
 
+    /// The pattern that a request whose path was screened leads to.
+    #[cfg(feature = "axum")]
+    pub(crate) fn pattern_for(&self, head: &request::Parts) -> Option<&str> {
+        Some(self.part_for(head).ok()?.at(head.uri.path())?.value.pattern())
+    }
+
     /// The part of the table that decides on a request, alone.
     pub(super) fn part_for(&self, head: &request::Parts) -> Result<&Paths, Rejection> {
         self.0.division.part_for(head)

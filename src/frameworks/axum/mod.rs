@@ -1,4 +1,8 @@
-//! axum: extractors for the [`Principal`], and refusals as responses of handlers.
+//! axum: a router that is proved to be covered by rules, extractors for the [`Principal`], and refusals as responses of
+//! handlers.
+//!
+//! [`Routes`] with [`Warden::guard_routes`] finds every route without a rule at start-up, and every rule without a route;
+//! the module [`routes`] says how.
 //!
 //! # Rules
 //!
@@ -36,6 +40,12 @@
 //! # Ok::<_, std::convert::Infallible>(()) }).unwrap();
 //! ```
 
+#[cfg(feature = "tonic")]
+mod grpc;
+pub mod methods;
+mod proof;
+pub mod routes;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
@@ -52,6 +62,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 use tower::{Layer, Service};
 
+pub use self::routes::Routes;
 use crate::authz::object::{Denied, Guard};
 use crate::gate;
 use crate::principal::Principal;
@@ -191,7 +202,8 @@ fn known(head: &Parts) -> Result<Option<Principal>, Refusal> {
 impl Warden {
     /// Puts the stack around a whole router, fallbacks included.
     ///
-    /// What comes out is no router: nothing can be added to it that the stack would not see. (`Router::layer` works too,
+    /// Where no rule lists a route, it is refused when it is asked for; [`guard_routes`](Self::guard_routes) tells at
+    /// start-up. What comes out is no router: nothing can be added to it that the stack would not see. (`Router::layer` works too,
     /// but misses routes that are added after it.)
     #[must_use]
     pub fn guard(&self, router: Router) -> GuardedRouter {
