@@ -90,6 +90,7 @@ pub mod object;
 mod path;
 pub(crate) mod pattern;
 mod policy;
+pub mod property;
 mod request_facts;
 mod rules;
 pub mod scope_use;

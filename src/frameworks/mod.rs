@@ -2,5 +2,7 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "axum")]
+pub mod axum_properties;
 #[cfg(feature = "tonic")]
 pub mod tonic;
