@@ -6,6 +6,7 @@ pub(crate) mod gates;
 pub(crate) mod headers;
 #[allow(dead_code, reason = "the neighbours' program has no such report")]
 pub(crate) mod memory;
+pub(crate) mod properties;
 pub(crate) mod rate_limit;
 pub(crate) mod rules;
 pub(crate) mod stack;
@@ -25,6 +26,7 @@ pub(crate) fn groups() -> Vec<Group> {
         Group::absolute("Token refusals, before the response", tokens::refusing()),
         Group::over(api_keys::bare_case(), "API keys", api_keys::cases()),
         Group::over(rules::bare_case(), "Rules", rules::cases()),
+        Group::absolute("Properties", properties::cases()),
         Group::over(rate_limit::bare_case(), "Rate limiting here", rate_limit::cases()),
         Group::over(stack::trivial_case(), "The stack over an empty 200", stack::over_trivial()),
     ]

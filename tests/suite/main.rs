@@ -32,6 +32,7 @@ mod key_stores;
 mod mesh;
 mod mtls;
 mod objects;
+mod properties;
 mod provider;
 mod rate_limit;
 mod resource_metadata;
