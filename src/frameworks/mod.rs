@@ -2,7 +2,5 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
-#[cfg(feature = "axum")]
-pub mod axum_properties;
 #[cfg(feature = "tonic")]
 pub mod tonic;

@@ -6,7 +6,7 @@
 //!
 //! | for | answers | requests |
 //! |---|---|---|
-//! | handlers of axum | `frameworks::axum_properties::Disclosure` | `Accepted`, `Proposed` in the same place |
+//! | handlers of axum | `frameworks::axum::properties::Disclosure` | `Accepted`, `Proposed` in the same place |
 //! | code of your own | [`Properties::disclose`] | [`Properties::accept`], [`Properties::accept_change`] |
 //! | services whose types cannot change | [`DiscloseLayer`] | [`AcceptLayer`] |
 //!

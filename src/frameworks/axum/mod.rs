@@ -44,6 +44,7 @@
 mod grpc;
 pub mod methods;
 mod proof;
+pub mod properties;
 pub mod routes;
 
 use std::convert::Infallible;

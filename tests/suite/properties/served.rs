@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tower_warden::authz::property::{AcceptLayer, DiscloseLayer, Disclosed, PropertiesOf};
 use tower_warden::authz::{Rules, authenticated, public};
 use tower_warden::frameworks::axum::Refusal;
-use tower_warden::frameworks::axum_properties::{Accepted, Disclosure, Proposed};
+use tower_warden::frameworks::axum::properties::{Accepted, Disclosure, Proposed};
 use tower_warden::testing::TestIssuer;
 use tower_warden::warden::Warden;
 

@@ -26,7 +26,7 @@
 //! use tower_warden::authn::{AuthenticateLayer, bearer::BearerAuthenticator, jwt::JwtValidator};
 //! use tower_warden::authz::property::{Disclosed, Field, Properties, PropertiesOf, Who};
 //! use tower_warden::frameworks::axum::Refusal;
-//! use tower_warden::frameworks::axum_properties::{Accepted, Disclosure};
+//! use tower_warden::frameworks::axum::properties::{Accepted, Disclosure};
 //! use tower_warden::testing::TestIssuer;
 //!
 //! #[derive(Serialize)]
@@ -98,7 +98,7 @@ use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::axum::Refusal;
+use super::Refusal;
 use crate::authz::property::{Disclosed, PropertiesOf, Write, received};
 use crate::principal::Principal;
 use crate::rejection::Rejection;
@@ -197,7 +197,7 @@ where
 /// # #[derive(Deserialize)] struct OrderChange;
 /// # async fn load() -> Order { Order }
 /// # async fn store(_: OrderChange) {}
-/// use tower_warden::frameworks::{axum::Refusal, axum_properties::Proposed};
+/// use tower_warden::frameworks::{axum::Refusal, axum::properties::Proposed};
 ///
 /// async fn change(proposed: Proposed<OrderChange>) -> Result<(), Refusal> {
 ///     let order = load().await;
