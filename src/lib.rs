@@ -87,7 +87,9 @@
 //! | bring an HTTP client of my own | [`http_client`] |
 //! | write a control of my own | [`gate`], [`rejection`] |
 //! | know who calls | [`principal`], [`frameworks`] |
+//! | see which scopes callers hold and never use | [`authz::scope_use`] |
 //! | test a service | `testing` |
+//! | test who may do what to whose, as one table | `testing::matrix` |
 //!
 //! # Features
 //!
@@ -103,7 +105,7 @@
 //! | `jwt` | bearer tokens: JWTs from configured keys; needs a C compiler | yes |
 //! | `mtls` | TLS client certificates: tokens that are bound to one, callers in a mesh that are known by one | |
 //! | `redis` | what several instances share, in Redis: the DPoP proofs used | |
-//! | `testing` | an issuer of tokens, a client's key for DPoP, and a clock to turn by hand | |
+//! | `testing` | an issuer of tokens, a client's key for DPoP, a clock to turn by hand, an authorization matrix | |
 //! | `tonic` | `Status` from a [`Rejection`], the peer address from `TcpConnectInfo` | |
 //! | `full` | all of them, `testing` included | |
 //!

@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 /// A request that every actor sends: method and path, and which object it is about.
 #[derive(Clone, Debug)]
 pub struct Call {
-    pub(super) method: Method,
-    pub(super) path: String,
+    method: Method,
+    path: String,
     shown: String,
     fields: HeaderMap,
     body: Bytes,
@@ -116,11 +116,6 @@ impl Call {
 
     pub(super) const fn is_grpc(&self) -> bool {
         self.grpc
-    }
-
-    /// The path without the query, as rules read it.
-    pub(super) fn route(&self) -> &str {
-        self.path.split('?').next().unwrap_or_default()
     }
 
     /// What is wrong with it.

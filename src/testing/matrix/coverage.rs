@@ -18,7 +18,8 @@ impl AuthorizationMatrix {
 
     fn gap_of_rule(&self, rules: &Rules, rule: &Rule) -> Option<String> {
         let asks = |row: &&Row| {
-            let found = rules.rule_for(&row.call.method, row.call.route());
+            let head = row.call.request().ok().map(|request| request.into_parts().0);
+            let found = head.as_ref().and_then(|head| rules.rule_for_request(head));
             found.is_some_and(|found| ptr::eq(found, rule))
         };
         let mut rows = self.rows.iter().filter(asks).peekable();
