@@ -17,7 +17,8 @@ use harness::{Group, run};
 fn main() {
     if std::env::args().any(|word| word == "--memory") {
         ours::memory::report();
-        return ours::memory::report_tokens();
+        ours::memory::report_tokens();
+        return ours::memory::report_scope_use();
     }
     let mut groups = ours::groups();
     groups.extend([

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use tower::Layer;
+use tower_warden::authz::scope_use::ScopeUse;
 use tower_warden::authz::{Rules, RulesLayer, all_of, public, scope};
 
 use super::{caller, with};
@@ -18,6 +19,8 @@ pub(crate) fn cases() -> Vec<Case> {
         case("12 routes, public", || asked(12, "/health", 200)),
         case("12 routes, scope", || asked(12, "/service4/orders", 200)),
         case("12 routes, parameters and two scopes", || asked(12, TWO_PARAMETERS, 200)),
+        case("12 routes, scope, use recorded", || recorded(12, "/service4/orders")),
+        case("12 routes, parameters and two scopes, use recorded", || recorded(12, TWO_PARAMETERS)),
         case("500 routes, public", || asked(500, "/health", 200)),
         case("500 routes, scope", || asked(500, "/service4/orders", 200)),
         case("500 routes, parameters and two scopes", || asked(500, TWO_PARAMETERS, 200)),
@@ -45,6 +48,13 @@ pub(crate) fn table(routes: usize) -> Rules {
             .get(&format!("/service{number}/orders/{{id}}/lines/{{line}}"), both());
     }
     rules.build().expect("a sound table")
+}
+
+/// By somebody whom the recorder has seen before.
+fn recorded(routes: usize, path: &'static str) -> Run {
+    let scope_use = ScopeUse::new(20_000);
+    let rules = RulesLayer::new(table(routes)).scope_use(&scope_use);
+    Box::new(service(rules.layer(Bare), by_caller(path), 200))
 }
 
 fn asked(routes: usize, path: &'static str, expected: u16) -> Run {
