@@ -162,3 +162,63 @@ impl Ledger {
 fn locked(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::FakeClock;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn ledger(clock: &FakeClock, most: usize) -> Ledger {
+        Ledger::new(Arc::new(clock.clone()), 30 * DAY, most)
+    }
+
+    fn record(ledger: &Ledger, subject: &str, kind: PrincipalKind) {
+        let principal = Principal::builder("issuer", subject, kind, "Bearer").scope("a");
+        ledger.record(&principal.build(), Grants::scope_at(0));
+    }
+
+    #[test]
+    fn newcomers_take_the_place_of_somebody_not_seen_for_long_without_a_report() {
+        let clock = FakeClock::at_unix(1_800_000_000);
+        let ledger = ledger(&clock, 1);
+        record(&ledger, "ada", PrincipalKind::User);
+        clock.advance(30 * DAY);
+        let knock = || {
+            (0..2_000).for_each(|number| record(&ledger, &number.to_string(), PrincipalKind::User))
+        };
+        knock();
+        let report = ledger.report(false);
+        assert_eq!((report.principals[0].subject.as_str(), ledger.recorded()), ("ada", 1));
+        assert_eq!(report.requests_not_recorded, 2_000);
+        // Two of 65,536 bits may be one, a few times.
+        assert!((1_900..=2_000).contains(&report.principals_not_recorded), "{report}");
+
+        clock.advance(Duration::from_secs(61));
+        knock(); // one of them finds ada's shard, all but surely
+        assert_ne!(ledger.report(false).principals[0].subject, "ada");
+        assert_eq!(ledger.recorded(), 1);
+    }
+
+    #[test]
+    fn kinds_are_kept_apart_and_names_without_end_are_left_out() {
+        let ledger = ledger(&FakeClock::at_unix(1_800_000_000), 10);
+        record(&ledger, "ada", PrincipalKind::User);
+        record(&ledger, "ada", PrincipalKind::Machine);
+        record(&ledger, &"x".repeat(1_024), PrincipalKind::User);
+        let report = ledger.report(false);
+        assert_eq!((report.principals.len(), report.requests_not_recorded), (2, 1));
+    }
+
+    #[test]
+    fn a_clock_that_is_not_believed_makes_nobody_forgotten() {
+        let clock = FakeClock::at_unix(1_800_000_000);
+        let ledger = ledger(&clock, 10);
+        record(&ledger, "ada", PrincipalKind::User);
+        clock.set_unix(Duration::MAX);
+        assert_eq!(ledger.report(false).principals.len(), 1);
+        clock.set_unix(Duration::from_secs(1_800_000_000) + 31 * DAY);
+        assert!(ledger.report(false).principals.is_empty());
+    }
+}

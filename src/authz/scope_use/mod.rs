@@ -13,13 +13,13 @@
 //! 3. So a caller who had held only what it used would have been admitted to every recorded request. The reverse does not
 //!    hold: with `any_of` another grant might have done as well.
 //! 4. Room is for a fixed number of principals, and of each for 64 scopes and 64 roles. Who is recorded stays: newcomers never
-//!    push anybody out. They take the place of somebody who was not seen for the retention (90 days unless said otherwise), or
-//!    none; then they are counted in `principals_not_recorded`. Nobody gets in without a good credential.
+//!    push anybody out. They take the place of somebody who was not seen for the retention (90 days unless said otherwise) where
+//!    they come across one; otherwise they are counted in `principals_not_recorded`. Nobody gets in without a good credential.
 //! 5. A principal that was seen before costs no allocation, and a lock that it shares with one in 64 others.
 //!
 //! # What is not checked
 //!
-//! Scopes that are read outside of `scope` and `role`: in a [`check`](super::check) of your own, or by a handler. To this report
+//! Scopes that are read outside of `scope` and `role`: in a [`check`](fn@super::check) of your own, or by a handler. To this report
 //! they are never used. Nor what became of a request behind the rules: a handler may have refused it. Each process counts for
 //! itself, and since it started; whoever runs several has to add up.
 //!
