@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::object::{ObjectPolicies, ObjectPolicy, Skips};
+use super::object::{ObjectPolicies, ObjectPolicy, QueryPolicy, Registered, Skips};
 use super::rules::{Route, Table};
 use super::sections::Division;
 use super::{Access, Rule, Rules, VersionBy, pattern};
@@ -97,7 +97,16 @@ impl RulesBuilder {
     }
 
     /// Says who may do what to the objects of one type: what a [`Guard`](super::object::Guard) asks.
-    pub fn object_policy<T: 'static>(mut self, policy: impl ObjectPolicy<T>) -> Self {
+    pub fn object_policy<T: 'static>(self, policy: impl ObjectPolicy<T>) -> Self {
+        self.take_policy(Registered::new(policy))
+    }
+
+    /// The same, with the constraints for queries that such a policy gives.
+    pub fn query_policy<T: 'static>(self, policy: impl QueryPolicy<T>) -> Self {
+        self.take_policy(Registered::querying(policy))
+    }
+
+    fn take_policy<T: 'static>(mut self, policy: Registered<T>) -> Self {
         let mut policies = ObjectPolicies::default();
         policies.take(policy);
         self.take_policies(policies);

@@ -65,10 +65,14 @@ impl Failure {
     /// Logged here and not only with the refusal: another part of the rule may still allow the request.
     pub(super) fn of(check: Arc<str>, cause: Cause) -> Self {
         let failure = Self { check, cause };
-        // The Debug form of a text escapes control characters: what a backend said may quote the caller (ASVS 16.4.1).
-        let told = failure.to_string();
-        tracing::error!(target: "tower_warden::authz", check = %failure.check, failure = ?told, "check failed");
+        failure.log();
         failure
+    }
+
+    pub(super) fn log(&self) {
+        // The Debug form of a text escapes control characters: what a backend said may quote the caller (ASVS 16.4.1).
+        let told = self.to_string();
+        tracing::error!(target: "tower_warden::authz", check = %self.check, failure = ?told, "check failed");
     }
 }
 

@@ -221,18 +221,22 @@ impl Rule {
 
 impl Failure {
     pub(super) fn into_rejection(self) -> Rejection {
+        self.rejection().with_source(self)
+    }
+
+    /// What the caller is told; the failure itself is not in it.
+    pub(super) fn rejection(&self) -> Rejection {
         let retry_after = match &self.cause {
             Cause::Error(error) => error.retry_after(),
             Cause::Panicked | Cause::TimedOut => None,
         };
-        let rejection = match (&self.cause, retry_after) {
+        match (&self.cause, retry_after) {
             (_, Some(after)) => Rejection::new(RejectionKind::Unavailable, "policy_unavailable")
                 .with_retry_after(after),
             (Cause::Error(_), None) => Rejection::new(RejectionKind::Forbidden, "policy_failed"),
             (Cause::Panicked, None) => Rejection::new(RejectionKind::Forbidden, "policy_panicked"),
             (Cause::TimedOut, None) => Rejection::new(RejectionKind::Forbidden, "policy_timed_out"),
-        };
-        rejection.with_source(self)
+        }
     }
 }
 

@@ -205,6 +205,11 @@ impl Rejection {
         self.more.as_ref().and_then(|more| more.retry_after)
     }
 
+    /// The same, as the value of `Retry-After`.
+    pub(crate) fn retry_after_value(&self) -> Option<HeaderValue> {
+        self.retry_after().map(|after| HeaderValue::from(whole_seconds_up(after)))
+    }
+
     /// Writes the refusal to the log, once: dependency failures and bugs as errors, the rest as information.
     pub(crate) fn log(&self, head: &request::Parts) {
         let asked = Some((&head.method, head.uri.path()));
@@ -255,8 +260,8 @@ impl Rejection {
             headers.append(WWW_AUTHENTICATE, value);
         }
         let Some(more) = self.more.as_deref() else { return };
-        if let Some(after) = more.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds_up(after)));
+        if let Some(after) = self.retry_after_value() {
+            headers.insert(RETRY_AFTER, after);
         }
         for (name, value) in &more.headers {
             headers.append(name, value.clone());

@@ -109,7 +109,6 @@ impl Checks {
     }
 
     /// A list of this type was reduced to those on which this action is allowed.
-    #[expect(dead_code, reason = "for lists")]
     pub(super) fn scoped(&self, type_id: TypeId, action: ActionKind) {
         self.note(SCOPED, type_id, action);
     }

@@ -8,7 +8,8 @@ use crate::rejection::{CorrelationId, Protocol, Rejection, RejectionKind};
 /// A check that did not allow what the handler asked for: return it, with `?`.
 ///
 /// It becomes the response of an axum handler and the `Status` of a tonic one: 404 or 403 as the policy decided, 503 where
-/// something that the policy asks is down. It was logged when the check was made.
+/// something that the policy asks is down, 403 where the policy failed otherwise. It was logged when the check was made,
+/// once, with what was asked.
 #[derive(Clone)]
 pub struct Denied(Box<Inner>);
 
@@ -54,7 +55,8 @@ impl Denied {
         self.0.rejection.kind()
     }
 
-    /// The response for the caller.
+    /// The response for the caller, with the rejection in its extensions: in the protocol that the extractor of axum found
+    /// the caller to speak, and for a guard that was made otherwise in HTTP.
     #[must_use]
     pub fn into_http(self) -> http::Response<bytes::Bytes> {
         let Inner { rejection, asker } = *self.0;

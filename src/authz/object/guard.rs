@@ -4,18 +4,25 @@ use std::sync::Arc;
 
 use http::Extensions;
 
+#[cfg(feature = "testing")]
+use super::QueryPolicy;
 use super::checks::Checks;
 use super::denied::Asker;
-use super::judge::judge;
+use super::judge::{constrain, judge, judge_all};
 use super::policies::Registered;
-use super::{Action, ActionKind, Decision, Denied, ObjectPolicy, Permit};
+use super::question::Question;
+use super::{Action, ActionKind, Decision, Denied, ObjectPolicy, Permit, QueryScope};
+use crate::authz::Rules;
+use crate::authz::decision::Failure;
 use crate::principal::Principal;
 use crate::rejection::{Challenges, Protocol, Rejection, RejectionKind};
 
 /// Asks the [`ObjectPolicy`] of a type, for one caller.
 ///
 /// A handler of axum takes it as an argument, one of tonic makes it with [`Guard::of`], and a job without a request with
-/// [`Guard::new`]. Every check is remembered for the tripwire of the request's rule.
+/// [`Guard::new`] or [`Guard::from_rules`]. Every check is remembered for the tripwire of the request's rule.
+///
+/// Checks can be made side by side, and in any order; none changes what another one answers.
 pub struct Guard<T: 'static> {
     caller: Principal,
     policy: Arc<Registered<T>>,
@@ -27,7 +34,28 @@ impl<T: 'static> Guard<T> {
     /// A guard for a job without a request, which speaks for this caller.
     #[must_use]
     pub fn new(caller: Principal, policy: impl ObjectPolicy<T>) -> Self {
-        let policy = Arc::new(Registered(Box::new(policy) as Box<dyn ObjectPolicy<T>>));
+        Self::without_request(caller, Arc::new(Registered::new(policy)))
+    }
+
+    /// Guards with one policy between them, one for each caller.
+    #[cfg(feature = "testing")]
+    pub(crate) fn for_each(callers: &[Principal], policy: impl QueryPolicy<T>) -> Vec<Self> {
+        let policy = Arc::new(Registered::querying(policy));
+        let guard = |caller: &Principal| Self::without_request(caller.clone(), Arc::clone(&policy));
+        callers.iter().map(guard).collect()
+    }
+
+    /// A guard for a job without a request, with the policy that a service's rules have for this type.
+    ///
+    /// # Errors
+    ///
+    /// 500 where the rules have no policy for this type.
+    pub fn from_rules(rules: &Rules, caller: Principal) -> Result<Self, Rejection> {
+        let policy = rules.0.objects.get::<T>().ok_or_else(policy_missing::<T>)?;
+        Ok(Self::without_request(caller, policy))
+    }
+
+    const fn without_request(caller: Principal, policy: Arc<Registered<T>>) -> Self {
         Self { caller, policy, checks: None, asker: Asker::NOBODY }
     }
 
@@ -53,10 +81,7 @@ impl<T: 'static> Guard<T> {
                 Rejection::new(RejectionKind::Internal, "authentication_layer_missing")
             });
         };
-        let Some(policy) = checks.table.objects.get::<T>() else {
-            let rejection = Rejection::new(RejectionKind::Internal, "object_policy_missing");
-            return Err(rejection.with_source(type_name::<T>()));
-        };
+        let policy = checks.table.objects.get::<T>().ok_or_else(policy_missing::<T>)?;
         let asker = Asker::of(protocol, extensions);
         Ok(Self { caller, policy, checks: Some(checks), asker })
     }
@@ -80,7 +105,7 @@ impl<T: 'static> Guard<T> {
         object: impl Into<Option<T>>,
     ) -> Result<Permit<'_, T, A>, Denied> {
         let Some(object) = object.into() else {
-            return Err(self.deny(Rejection::new(RejectionKind::NotFound, "object_not_found")));
+            return Err(self.deny(ActionKind::of::<A>(), absent(), None));
         };
         self.check(action, &object).await?;
         Ok(Permit::new(object))
@@ -93,28 +118,60 @@ impl<T: 'static> Guard<T> {
     /// As [`permit`](Self::permit).
     pub async fn check<A: Action>(&self, _action: A, object: &T) -> Result<(), Denied> {
         let action = ActionKind::of::<A>();
-        match judge(&*self.policy.0, &self.caller, action, object).await {
+        match judge(&*self.policy.objects, &self.caller, action, object).await {
             Ok(Decision::Allow) => {
-                if let Some(checks) = &self.checks {
-                    checks.permitted(TypeId::of::<T>(), action);
-                }
+                self.permitted(action);
                 Ok(())
             }
-            Ok(Decision::Forbid) => {
-                Err(self.deny(Rejection::new(RejectionKind::Forbidden, "object_forbidden")))
-            }
-            Ok(Decision::Hide) => {
-                Err(self.deny(Rejection::new(RejectionKind::NotFound, "object_hidden")))
-            }
-            Err(failure) => Err(self.deny(failure.into_rejection())),
+            Ok(Decision::Forbid) => Err(self.deny(action, forbidden(), None)),
+            Ok(Decision::Hide) => Err(self.deny(action, hidden(), None)),
+            Err(failure) => Err(self.failed(action, failure)),
         }
     }
 
     /// Whether the policy would allow it, for a handler that offers something or not. Counts neither as a check nor as a
-    /// denial; what cannot be told is not allowed.
+    /// denial; what cannot be told is logged, and not allowed.
     pub async fn allows<A: Action>(&self, _action: A, object: &T) -> bool {
-        let decision = judge(&*self.policy.0, &self.caller, ActionKind::of::<A>(), object).await;
-        matches!(decision, Ok(Decision::Allow))
+        let action = ActionKind::of::<A>();
+        match judge(&*self.policy.objects, &self.caller, action, object).await {
+            Ok(decision) => decision == Decision::Allow,
+            Err(failure) => {
+                failure.log();
+                false
+            }
+        }
+    }
+
+    /// Asks which objects a query may find when the caller wants to do this to them, so that the database filters.
+    ///
+    /// Needs a policy that was given to [`RulesBuilder::query_policy`](crate::authz::RulesBuilder::query_policy), with this
+    /// type of constraint; it is mostly inferred from the repository's method. Counts as filtering a list. Whether the
+    /// query heeds the constraint cannot be seen: ask [`QueryScope::verify`].
+    ///
+    /// # Errors
+    ///
+    /// 403 where the caller may not list such objects at all. 500 where the rules have no such constraint. Where the policy
+    /// cannot tell, as [`filter`](Self::filter).
+    pub async fn constraint<C: 'static, A: Action>(
+        &self,
+        _action: A,
+    ) -> Result<QueryScope<'_, T, A, C>, Denied> {
+        let action = ActionKind::of::<A>();
+        let Some(policy) = self.policy.queries::<C>() else {
+            let missing = Rejection::new(RejectionKind::Internal, "query_policy_missing");
+            return Err(self.deny(action, missing, None));
+        };
+        match constrain(policy, &self.caller, action).await {
+            Ok(Some(constraint)) => {
+                self.scoped(action);
+                Ok(QueryScope::new(self, constraint))
+            }
+            Ok(None) => {
+                let forbidden = Rejection::new(RejectionKind::Forbidden, "query_forbidden");
+                Err(self.deny(action, forbidden, None))
+            }
+            Err(failure) => Err(self.failed(action, failure)),
+        }
     }
 
     /// Says that this request needs no check, and why. Logged, and listed with the rule.
@@ -125,12 +182,68 @@ impl<T: 'static> Guard<T> {
         }
     }
 
-    fn deny(&self, rejection: Rejection) -> Denied {
-        if let Some(checks) = &self.checks {
-            checks.denied(rejection.kind());
-        }
-        Denied::new(rejection, self.asker)
+    /// What the policy says of each of many objects.
+    pub(super) async fn judge_all(
+        &self,
+        action: ActionKind,
+        objects: &[T],
+    ) -> Result<Vec<Decision>, Denied> {
+        judge_all(&*self.policy.objects, &self.caller, action, objects)
+            .await
+            .map_err(|failure| self.failed(action, failure))
     }
+
+    /// Notes that this action was allowed on an object.
+    pub(super) fn permitted(&self, action: ActionKind) {
+        if let Some(checks) = &self.checks {
+            checks.permitted(TypeId::of::<T>(), action);
+        }
+    }
+
+    /// Notes that a list was reduced to those on which this action is allowed.
+    pub(super) fn scoped(&self, action: ActionKind) {
+        if let Some(checks) = &self.checks {
+            checks.scoped(TypeId::of::<T>(), action);
+        }
+    }
+
+    fn failed(&self, action: ActionKind, failure: Failure) -> Denied {
+        self.deny(action, failure.rejection(), Some(failure))
+    }
+
+    /// Notes and logs a denial.
+    pub(super) fn deny(
+        &self,
+        action: ActionKind,
+        rejection: Rejection,
+        failure: Option<Failure>,
+    ) -> Denied {
+        let rule = self.checks.as_ref().map(|checks| {
+            checks.denied(rejection.kind());
+            Arc::clone(checks.rule())
+        });
+        let question = Question { action, type_name: type_name::<T>(), rule, failure };
+        Denied::new(rejection.with_source(question), self.asker)
+    }
+}
+
+/// The object does not exist.
+pub(super) const fn absent() -> Rejection {
+    Rejection::new(RejectionKind::NotFound, "object_not_found")
+}
+
+/// The caller may not know of it.
+pub(super) const fn hidden() -> Rejection {
+    Rejection::new(RejectionKind::NotFound, "object_hidden")
+}
+
+/// The caller may know of it.
+pub(super) const fn forbidden() -> Rejection {
+    Rejection::new(RejectionKind::Forbidden, "object_forbidden")
+}
+
+fn policy_missing<T>() -> Rejection {
+    Rejection::new(RejectionKind::Internal, "object_policy_missing").with_source(type_name::<T>())
 }
 
 impl<T> fmt::Debug for Guard<T> {

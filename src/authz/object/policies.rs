@@ -2,7 +2,7 @@ use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::sync::Arc;
 
-use super::ObjectPolicy;
+use super::{ObjectPolicy, QueryPolicy};
 
 /// The object policies of a route table, one for each type. Few: they are found by looking at each.
 #[derive(Clone, Default)]
@@ -17,14 +17,36 @@ struct Entry {
 }
 
 /// The policy for one type, sized so that it can be told from others at run time.
-pub(super) struct Registered<T>(pub(super) Box<dyn ObjectPolicy<T>>);
+pub(in crate::authz) struct Registered<T> {
+    pub(super) objects: Arc<dyn ObjectPolicy<T>>,
+    /// A `Querying<T, C>` of the same policy, if it constrains queries.
+    queries: Option<Box<dyn Any + Send + Sync>>,
+}
+
+type Querying<T, C> = Arc<dyn QueryPolicy<T, Constraint = C>>;
+
+impl<T: 'static> Registered<T> {
+    pub(in crate::authz) fn new(policy: impl ObjectPolicy<T>) -> Self {
+        Self { objects: Arc::new(policy), queries: None }
+    }
+
+    pub(in crate::authz) fn querying<P: QueryPolicy<T>>(policy: P) -> Self {
+        let policy = Arc::new(policy);
+        let queries: Querying<T, P::Constraint> = policy.clone();
+        Self { objects: policy, queries: Some(Box::new(queries)) }
+    }
+
+    /// The policy, if it constrains queries with a `C`.
+    pub(super) fn queries<C: 'static>(&self) -> Option<&dyn QueryPolicy<T, Constraint = C>> {
+        self.queries.as_ref()?.downcast_ref::<Querying<T, C>>().map(AsRef::as_ref)
+    }
+}
 
 impl ObjectPolicies {
     /// Takes one more policy.
-    pub(in crate::authz) fn take<T: 'static>(&mut self, policy: impl ObjectPolicy<T>) {
+    pub(in crate::authz) fn take<T: 'static>(&mut self, policy: Registered<T>) {
         let (type_id, type_name) = (TypeId::of::<T>(), type_name::<T>());
-        let policy = Arc::new(Registered::<T>(Box::new(policy)));
-        self.0.push(Entry { type_id, type_name, policy });
+        self.0.push(Entry { type_id, type_name, policy: Arc::new(policy) });
     }
 
     /// Takes over what others hold; gives back the names of types that were there already.

@@ -3,14 +3,15 @@ use std::future::Future;
 
 use futures_util::future::BoxFuture;
 
-use super::ActionKind;
+use super::{ActionKind, Rulings};
 use crate::authz::PolicyError;
 use crate::principal::Principal;
 
 /// Says who may do what to which object.
 ///
 /// It judges at once where it can, and otherwise answers with a future: see [`Ruling`]. A panic, an error and a future
-/// that takes longer than [`CHECK_TIME_LIMIT`](crate::authz::CHECK_TIME_LIMIT) deny.
+/// that takes longer than [`CHECK_TIME_LIMIT`](crate::authz::CHECK_TIME_LIMIT) deny. It sees caller, action and object, and
+/// nothing of the request: what a caller writes into a path or a header field has no say.
 ///
 /// ```
 /// use tower_warden::Principal;
@@ -38,15 +39,54 @@ use crate::principal::Principal;
 pub trait ObjectPolicy<T>: Send + Sync + 'static {
     /// Decides whether `caller` may do `action` to `object`.
     fn judge<'a>(&'a self, caller: &'a Principal, action: ActionKind, object: &'a T) -> Ruling<'a>;
+
+    /// Decides on many objects at once. A policy that has to ask somebody overrides it, to ask once and not once for each.
+    ///
+    /// It must decide on each object as [`judge`](Self::judge) does. It is not asked about an empty list.
+    ///
+    /// ```
+    /// use tower_warden::Principal;
+    /// use tower_warden::authz::PolicyError;
+    /// use tower_warden::authz::object::{ActionKind, Decision, ObjectPolicy, Ruling, Rulings};
+    /// # struct Order { id: u64 }
+    /// # struct Relations;
+    /// # impl Relations {
+    /// #     async fn are_shared(&self, _: &str, _: Vec<u64>) -> Result<Vec<bool>, std::io::Error> { Ok(vec![]) }
+    /// # }
+    ///
+    /// impl ObjectPolicy<Order> for Relations {
+    ///     fn judge<'a>(&'a self, caller: &'a Principal, action: ActionKind, order: &'a Order) -> Ruling<'a> {
+    ///         let all = self.judge_all(caller, action, std::slice::from_ref(order));
+    ///         all.into_only()
+    ///     }
+    ///
+    ///     fn judge_all<'a>(&'a self, caller: &'a Principal, _: ActionKind, orders: &'a [Order]) -> Rulings<'a> {
+    ///         let ids = orders.iter().map(|order| order.id).collect();
+    ///         Rulings::ask(async move {
+    ///             let shared = self.are_shared(caller.subject(), ids).await.map_err(PolicyError::unavailable)?;
+    ///             Ok(shared.into_iter().map(Decision::from).collect())
+    ///         })
+    ///     }
+    /// }
+    /// ```
+    fn judge_all<'a>(
+        &'a self,
+        caller: &'a Principal,
+        action: ActionKind,
+        objects: &'a [T],
+    ) -> Rulings<'a> {
+        let _ = (caller, action, objects);
+        Rulings::one_by_one()
+    }
 }
 
-/// A closure is a policy.
+/// A closure that decides at once is a policy: `|caller: &Principal, action: ActionKind, order: &Order| Decision::Hide`.
 impl<T, F> ObjectPolicy<T> for F
 where
-    F: for<'a> Fn(&'a Principal, ActionKind, &'a T) -> Ruling<'a> + Send + Sync + 'static,
+    F: Fn(&Principal, ActionKind, &T) -> Decision + Send + Sync + 'static,
 {
     fn judge<'a>(&'a self, caller: &'a Principal, action: ActionKind, object: &'a T) -> Ruling<'a> {
-        self(caller, action, object)
+        self(caller, action, object).into()
     }
 }
 
