@@ -6,6 +6,7 @@ pub(crate) mod gates;
 pub(crate) mod headers;
 #[allow(dead_code, reason = "the neighbours' program has no such report")]
 pub(crate) mod memory;
+pub(crate) mod objects;
 pub(crate) mod properties;
 pub(crate) mod rate_limit;
 pub(crate) mod rules;
@@ -27,15 +28,18 @@ pub(crate) fn groups() -> Vec<Group> {
         Group::over(api_keys::bare_case(), "API keys", api_keys::cases()),
         Group::over(rules::bare_case(), "Rules", rules::cases()),
         Group::absolute("Properties", properties::cases()),
+        Group::over(objects::alone_case(), "Object checks over rules", objects::alone_cases()),
+        Group::over(objects::stack_case(), "Object checks over a stack", objects::stack_cases()),
         Group::over(rate_limit::bare_case(), "Rate limiting here", rate_limit::cases()),
         Group::over(stack::trivial_case(), "The stack over an empty 200", stack::over_trivial()),
     ]
 }
 
+const SUBJECT: &str = "3c1f8d0e-64b7-4c2e-9a53-2f6f2c2d9b11";
+
 /// Whoever the tokens of the other cases speak for.
 fn caller() -> Principal {
-    let subject = "3c1f8d0e-64b7-4c2e-9a53-2f6f2c2d9b11";
-    let caller = Principal::builder(ISSUER, subject, PrincipalKind::User, "Bearer");
+    let caller = Principal::builder(ISSUER, SUBJECT, PrincipalKind::User, "Bearer");
     caller.scope("orders:read").scope("orders:write").build()
 }
 

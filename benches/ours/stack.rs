@@ -93,7 +93,7 @@ fn built(builder: WardenBuilder) -> Warden {
     limited.rules(rules).build().expect("a sound stack")
 }
 
-fn peer() -> ConnectInfo<SocketAddr> {
+pub(super) fn peer() -> ConnectInfo<SocketAddr> {
     ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)))
 }
 

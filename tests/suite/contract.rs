@@ -13,11 +13,13 @@ use futures_util::FutureExt;
 use http::{Request, Response};
 use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
+use tower::util::MapRequestLayer;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_warden::authn::AuthenticateLayer;
 use tower_warden::authn::bearer::BearerAuthenticator;
 use tower_warden::authn::jwt::JwtValidator;
-use tower_warden::authz::{Rules, RulesLayer, check_async, public};
+use tower_warden::authz::object::{ActionKind, Guard, ObjectPolicy, Ruling};
+use tower_warden::authz::{Rules, RulesBuilder, RulesLayer, authenticated, check_async, public};
 use tower_warden::client_address::{ClientAddress, ClientAddressLayer, PeerAddress};
 use tower_warden::gate::{Gate, GateLayer, Verdict};
 use tower_warden::principal::{Principal, PrincipalKind};
@@ -173,9 +175,15 @@ contract!(response_headers_for_apis, ResponseHeadersLayer::api(), get("/", &[]))
 contract!(response_headers_for_pages, ResponseHeadersLayer::web(), get("/", &[]));
 contract!(rules, RulesLayer::new(open_rules()), get("/", &[]));
 contract!(rules_with_a_pending_check, RulesLayer::new(slow_rules()), from_principal());
+contract!(
+    rules_with_a_tripwire,
+    (RulesLayer::new(serving_rules().build().unwrap()), skipping()),
+    from_principal()
+);
 contract!(sanitize, SanitizeLayer::new(), get("/", &[]));
 contract!(warden, a_warden(), from_peer());
 contract!(warden_that_waits_twice, a_waiting_warden(), from_peer_later());
+contract!(warden_with_a_tripwire, (a_serving_warden(), skipping()), from_peer_later());
 
 fn from_peer() -> Request<TestBody> {
     let mut request = get("/", &[]);
@@ -217,6 +225,32 @@ fn slow_rules() -> Rules {
         Ok(true)
     });
     Rules::builder().get("/", slow).build().unwrap()
+}
+
+struct Loom;
+
+struct Nobody;
+
+impl ObjectPolicy<Loom> for Nobody {
+    fn judge<'a>(&'a self, _: &'a Principal, _: ActionKind, _: &'a Loom) -> Ruling<'a> {
+        Ruling::forbid()
+    }
+}
+
+fn serving_rules() -> RulesBuilder {
+    Rules::builder().object_policy(Nobody).get("/", authenticated().serving::<Loom>())
+}
+
+/// What the handler of a route that serves objects would do: without it, no success leaves.
+fn skipping() -> MapRequestLayer<fn(Request<TestBody>) -> Request<TestBody>> {
+    MapRequestLayer::new(|request| {
+        Guard::<Loom>::of(request.extensions()).unwrap().skip("contract");
+        request
+    })
+}
+
+fn a_serving_warden() -> Warden {
+    Warden::builder().authenticate(Later::new()).rules(serving_rules()).build().unwrap()
 }
 
 fn a_warden() -> Warden {

@@ -29,6 +29,11 @@ pin_project! {
     }
 }
 
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What a body gives when it is polled.
+type Polled<E> = Poll<Option<Result<Frame<Bytes>, E>>>;
+
 /// Why a body ended early: for a reason of its own, or because a check was denied after it had begun.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -40,9 +45,7 @@ pub enum TripwireError<E> {
 }
 
 /// No `Error` itself, because errors that are boxed already are none: bodies only need to become one.
-impl<E: Into<Box<dyn Error + Send + Sync>>> From<TripwireError<E>>
-    for Box<dyn Error + Send + Sync>
-{
+impl<E: Into<BoxError>> From<TripwireError<E>> for BoxError {
     fn from(error: TripwireError<E>) -> Self {
         match error {
             TripwireError::Inner(error) => error.into(),
@@ -74,10 +77,7 @@ impl<B: http_body::Body<Data = Bytes>> http_body::Body for TripwireBody<B> {
     type Data = Bytes;
     type Error = TripwireError<B::Error>;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled<Self::Error> {
         match self.project().kind.project() {
             KindProjection::Plain { body } => {
                 body.poll_frame(cx).map(|frame| Some(frame?.map_err(TripwireError::Inner)))
@@ -149,10 +149,7 @@ impl<B: http_body::Body<Data = Bytes>> Watched<B> {
         })
     }
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, TripwireError<B::Error>>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled<TripwireError<B::Error>> {
         let mut this = self.project();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         let polled = match this.first.take() {

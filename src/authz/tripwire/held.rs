@@ -12,8 +12,10 @@ use crate::gate::Body;
 ///
 /// In boxes, for it is large and futures nest: most answers never wait.
 pub(crate) struct Held<B> {
-    answer: Option<(Box<response::Parts>, Pin<Box<Watched<B>>>)>,
+    answer: Option<(Box<response::Parts>, WatchedBody<B>)>,
 }
+
+type WatchedBody<B> = Pin<Box<Watched<B>>>;
 
 impl<B: http_body::Body<Data = Bytes>> Held<B> {
     pub(super) fn new(head: response::Parts, body: Watched<B>) -> Self {
@@ -36,7 +38,7 @@ impl<B: http_body::Body<Data = Bytes>> Held<B> {
 /// The answer with its body watched.
 pub(super) fn released<B>(
     head: response::Parts,
-    body: Pin<Box<Watched<B>>>,
+    body: WatchedBody<B>,
 ) -> Response<Body<TripwireBody<B>>> {
     Response::from_parts(head, Body::inner(TripwireBody::watched(body)))
 }

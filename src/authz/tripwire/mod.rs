@@ -27,6 +27,8 @@
 //!    first frame is judged like any answer. After that it stays watched: when a check is denied, and the stream does not end
 //!    with that error itself, no further frame leaves. An HTTP body ends with [`TripwireError::Cut`], which aborts the
 //!    transfer; a gRPC stream ends with the status of the denial. This is so at the stream's end, too.
+//!    A stream that was denied something and is to fail has to do so with its next frame: one that reads ahead, as tonic does
+//!    with messages that are there at once, loses what it had not sent.
 //! 7. HEAD is GET. Rules inside of rules, as with a `RulesLayer` inside a `Warden`: a check counts for all of them.
 //! 8. Errors of the inner service, panics and dropped requests are as without the tripwire.
 //!

@@ -1,7 +1,9 @@
 //! The tripwire: over the whole stack and over the rules alone, in memory and over sockets, in HTTP and gRPC.
 
+mod grpc;
 mod modes;
 mod nested;
+mod served;
 mod streams;
 mod verdicts;
 
