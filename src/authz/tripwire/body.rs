@@ -45,7 +45,7 @@ pub enum TripwireError<E> {
 }
 
 /// No `Error` itself, because errors that are boxed already are none: bodies only need to become one.
-impl<E: Into<BoxError>> From<TripwireError<E>> for BoxError {
+impl<E: Into<Self>> From<TripwireError<E>> for BoxError {
     fn from(error: TripwireError<E>) -> Self {
         match error {
             TripwireError::Inner(error) => error.into(),
