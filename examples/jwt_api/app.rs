@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::Json;
 use serde_json::{Value, json};
 use tower_warden::ConfigError;
 use tower_warden::authn::jwks::RemoteKeys;
 use tower_warden::authn::jwt::Issuer;
 use tower_warden::authz::{Rules, public, scope};
-use tower_warden::frameworks::axum::GuardedRouter;
+use tower_warden::frameworks::axum::methods::get;
+use tower_warden::frameworks::axum::{GuardedRouter, Routes};
 use tower_warden::principal::Principal;
 use tower_warden::warden::Warden;
 
@@ -45,8 +45,10 @@ pub(crate) fn service(trust: &Trust) -> Result<GuardedRouter, ConfigError> {
                 .get("/notes", scope("notes:read")),
         )
         .build()?;
-    let routes = Router::new().route("/health", get(async || "up")).route("/notes", get(notes));
-    Ok(warden.guard(routes))
+    // Refused when one of them has no rule, or a rule no route.
+    warden.guard_routes(
+        Routes::new().route("/health", get(async || "up")).route("/notes", get(notes)),
+    )
 }
 
 async fn notes(principal: Principal) -> Json<Value> {

@@ -2,13 +2,12 @@
 
 use std::error::Error;
 
-use axum::Router;
-use axum::routing::post;
-use tower_warden::Warden;
 use tower_warden::authn::protected_resource::ProtectedResource;
 use tower_warden::authz::{Policy, Rules, all_of, check, public, scope};
-use tower_warden::frameworks::axum::GuardedRouter;
+use tower_warden::frameworks::axum::methods::post;
+use tower_warden::frameworks::axum::{GuardedRouter, Routes};
 use tower_warden::testing::TestIssuer;
+use tower_warden::{ConfigError, Warden};
 
 use crate::protocol;
 
@@ -46,9 +45,11 @@ impl Demo {
         Ok(Self { warden, resource, issuer })
     }
 
-    pub(crate) fn service(&self) -> GuardedRouter {
-        let app = Router::new().route("/mcp", post(protocol::answer));
-        self.warden.guard(app.merge(self.resource.router()))
+    pub(crate) fn service(&self) -> Result<GuardedRouter, ConfigError> {
+        let routes = Routes::new()
+            .route("/mcp", post(protocol::answer))
+            .route_service(self.resource.metadata_path(), self.resource.service());
+        self.warden.guard_routes(routes)
     }
 
     pub(crate) fn metadata_path(&self) -> &str {

@@ -4,15 +4,16 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::{Value, json};
+use tower_warden::ConfigError;
 use tower_warden::authn::api_key::{ApiKeyAuthenticator, ApiKeyRecord, MemoryApiKeyStore};
 use tower_warden::authn::issued_key::{Holder, IssuedKey, KeyPrefix};
 use tower_warden::authz::{Rules, authenticated, public, role, scope};
-use tower_warden::frameworks::axum::GuardedRouter;
+use tower_warden::frameworks::axum::methods::get;
+use tower_warden::frameworks::axum::{GuardedRouter, Routes};
 use tower_warden::principal::Principal;
 use tower_warden::rate_limit::Quota;
 use tower_warden::testing::TestIssuer;
@@ -52,9 +53,16 @@ impl Demo {
         Ok(Self { warden, issuer, api_key: issued.key.expose().to_owned() })
     }
 
-    /// The router behind the warden.
-    pub(crate) fn service(&self) -> GuardedRouter {
-        self.warden.guard(routes())
+    /// The routes behind the warden, each of them with a rule.
+    pub(crate) fn service(&self) -> Result<GuardedRouter, ConfigError> {
+        self.warden.guard_routes(routes())
+    }
+
+    /// What would come of a route that no rule lists: no service.
+    pub(crate) fn forgotten_rule(&self) -> Option<String> {
+        let debug = get(async || "database password: hunter2");
+        let refused = self.warden.guard_routes(routes().route("/debug", debug)).err()?;
+        Some(refused.to_string())
     }
 
     pub(crate) fn api_key(&self) -> &str {
@@ -97,18 +105,17 @@ struct Order {
 
 type Orders = Arc<[Order]>;
 
-fn routes() -> Router {
+fn routes() -> Routes {
     let orders: Orders = Arc::new([
         Order { id: 1, owner: "ada", item: "a loom" },
         Order { id: 2, owner: "eve", item: "an apple" },
     ]);
-    Router::new()
+    Routes::new()
         .route("/health", get(async || "up"))
         .route("/orders", get(list).post(create))
         .route("/orders/{id}", get(read))
         .route("/admin/stats", get(async || Json(json!({ "orders": 2 }))))
         .route("/crash", get(crash))
-        .route("/debug", get(async || "database password: hunter2")) // no rule lists it
         .with_state(orders)
 }
 

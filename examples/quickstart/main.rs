@@ -27,7 +27,10 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let demo = Demo::new()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let serving = axum::serve(listener, demo.service().into_make_service());
+    let serving = axum::serve(listener, demo.service()?.into_make_service());
+    if let Some(refused) = demo.forgotten_rule() {
+        println!("with a route that no rule lists, this service does not start: {refused}\n");
+    }
 
     if std::env::args().any(|argument| argument == "--tour") {
         let log = shared_tour::Log::listen();
