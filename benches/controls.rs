@@ -9,6 +9,8 @@
     reason = "tables go to one, progress to the other"
 )]
 
+#[path = "ours/cedar.rs"]
+mod cedar;
 mod harness;
 mod ours;
 
@@ -22,6 +24,8 @@ fn main() {
     }
     let mut groups = ours::groups();
     groups.extend([
+        Group::absolute("Cedar", cedar::cases()),
+        Group::over(ours::rules::bare_case(), "Cedar behind rules", cedar::behind_rules()),
         Group::over(ours::tokens::bare_case(), "Tokens", ours::tokens::cases()),
         Group::over(ours::headers::bare_case(), "Headers and errors", ours::headers::cases()),
         Group::over(ours::stack::router_alone(), "The whole stack", ours::stack::over_router()),

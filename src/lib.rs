@@ -77,6 +77,7 @@
 //! | tell clients where to get a token, as MCP servers have to | [`authn::protected_resource`] |
 //! | accept API keys, app keys, or a scheme of my own | [`authn`] |
 //! | say who may call which route | [`authz`] |
+//! | let Cedar policies decide, or a casbin enforcer | `authz::cedar`, `authz::casbin` |
 //! | limit callers, and failed log-ins | [`rate_limit`] |
 //! | know the client behind proxies | [`client_address`] |
 //! | send security headers | [`response_headers`] |
@@ -97,6 +98,8 @@
 //! |---|---|---|
 //! | `api-key` | API keys and AppID/AppKey pairs | yes |
 //! | `axum` | the [`Principal`] extractor, `Warden::guard`, the peer address from `ConnectInfo` | yes |
+//! | `casbin` | a casbin enforcer that you bring, as a policy | |
+//! | `cedar` | Cedar policies, judged by the crate cedar-policy | |
 //! | `cors` | which pages of other origins may read the answers: tower-http's layer, preset | |
 //! | `dpop` | tokens that are bound to a key of their sender (RFC 9449) | |
 //! | `http-client` | a client for outgoing HTTPS requests, on reqwest and rustls | |
@@ -115,6 +118,7 @@
 //! * [Architecture](https://github.com/tower-warden/tower-warden/blob/main/docs/architecture.md)
 //! * [Layer order](https://github.com/tower-warden/tower-warden/blob/main/docs/layer-order.md)
 //! * [Defaults](https://github.com/tower-warden/tower-warden/blob/main/docs/defaults.md)
+//! * [Cedar](https://github.com/tower-warden/tower-warden/blob/main/docs/cedar.md), [casbin](https://github.com/tower-warden/tower-warden/blob/main/docs/casbin.md): when policies are better kept outside the code
 //! * [Conformance](https://github.com/tower-warden/tower-warden/blob/main/docs/conformance.md)
 //! * [Performance](https://github.com/tower-warden/tower-warden/blob/main/docs/performance.md)
 #![cfg_attr(docsrs, feature(doc_cfg))]

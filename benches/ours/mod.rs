@@ -38,13 +38,13 @@ pub(crate) fn groups() -> Vec<Group> {
 const SUBJECT: &str = "3c1f8d0e-64b7-4c2e-9a53-2f6f2c2d9b11";
 
 /// Whoever the tokens of the other cases speak for.
-fn caller() -> Principal {
+pub(crate) fn caller() -> Principal {
     let caller = Principal::builder(ISSUER, SUBJECT, PrincipalKind::User, "Bearer");
     caller.scope("orders:read").scope("orders:write").build()
 }
 
 /// Requests with one more extension, as a layer further out would have left it.
-fn with<B, T: Clone + Send + Sync + 'static>(
+pub(crate) fn with<B, T: Clone + Send + Sync + 'static>(
     extension: T,
     request: impl Fn() -> Request<B> + 'static,
 ) -> impl Fn() -> Request<B> + 'static {

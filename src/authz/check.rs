@@ -64,7 +64,7 @@ impl Error for PolicyError {
     }
 }
 
-type Judge = dyn Fn(&Principal, &RequestFacts<'_>) -> bool + Send + Sync;
+type Judge = dyn Fn(&Principal, &RequestFacts<'_>) -> Result<bool, PolicyError> + Send + Sync;
 type Answer = BoxFuture<'static, Result<bool, PolicyError>>;
 type Ask = dyn Fn(&Principal, &RequestFacts<'_>) -> Answer + Send + Sync;
 
@@ -77,7 +77,10 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn new(
         name: &str,
-        judge: impl Fn(&Principal, &RequestFacts<'_>) -> bool + Send + Sync + 'static,
+        judge: impl Fn(&Principal, &RequestFacts<'_>) -> Result<bool, PolicyError>
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
         Self { name: name.into(), judge: Box::new(judge) }
     }
@@ -89,7 +92,8 @@ impl Check {
     pub(super) fn ask(&self, principal: &Principal, request: &RequestFacts<'_>) -> Outcome {
         // The closure had shared references only; what it broke behind a lock of its own is for that lock to tell.
         match catch_unwind(AssertUnwindSafe(|| (self.judge)(principal, request))) {
-            Ok(answer) => outcome(answer),
+            Ok(Ok(answer)) => outcome(answer),
+            Ok(Err(error)) => failed(&self.name, Cause::Error(error)),
             Err(_) => failed(&self.name, Cause::Panicked),
         }
     }

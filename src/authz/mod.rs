@@ -78,6 +78,12 @@
 
 mod access;
 mod builder;
+#[cfg(any(feature = "casbin", feature = "cedar"))]
+mod caller_id;
+#[cfg(feature = "casbin")]
+pub mod casbin;
+#[cfg(feature = "cedar")]
+pub mod cedar;
 mod check;
 pub(crate) mod coverage;
 mod decision;
@@ -101,6 +107,8 @@ mod version;
 
 pub use self::access::{Access, public};
 pub use self::builder::RulesBuilder;
+#[cfg(any(feature = "casbin", feature = "cedar"))]
+pub use self::caller_id::caller_id;
 pub use self::check::PolicyError;
 use self::grants::Grants;
 pub use self::layer::{RulesGate, RulesLayer, RulesPass};

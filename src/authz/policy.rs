@@ -91,6 +91,17 @@ pub fn check(
     name: &str,
     judge: impl Fn(&Principal, &RequestFacts<'_>) -> bool + Send + Sync + 'static,
 ) -> Policy {
+    Policy::of(Node::Check(Check::new(name, move |principal, request| {
+        Ok(judge(principal, request))
+    })))
+}
+
+/// A check that answers at once and may fail, for the adapters of policy engines.
+#[cfg(any(feature = "casbin", feature = "cedar"))]
+pub(super) fn try_check(
+    name: &str,
+    judge: impl Fn(&Principal, &RequestFacts<'_>) -> Result<bool, PolicyError> + Send + Sync + 'static,
+) -> Policy {
     Policy::of(Node::Check(Check::new(name, judge)))
 }
 

@@ -155,6 +155,12 @@ impl Principal {
         self
     }
 
+    /// Whether they are one and the same, or at least equal in everything that is known of them.
+    #[cfg(feature = "cedar")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self == other
+    }
+
     /// The scopes granted.
     #[must_use]
     pub fn scopes(&self) -> &Scopes {

@@ -9,6 +9,7 @@ mod support;
 #[path = "../../examples/shared/orders_v1.rs"]
 mod orders_v1;
 
+mod adapters;
 mod api_keys;
 mod app_keys;
 mod attacks;
