@@ -1,9 +1,11 @@
 //! What a million and ten million keys of a rate limiter cost in memory, and the dearest request while they come; what
 //! a remembered token costs, and a principal whose scopes are recorded.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use http::{Request, request};
+use tower::Layer;
 use tower_warden::authn::jwt::{Algorithm, JwtValidator};
 use tower_warden::authz::scope_use::ScopeUse;
 use tower_warden::authz::{Rules, RulesLayer, scope};
@@ -14,7 +16,7 @@ use tower_warden::rate_limit::{Quota, RateLimitBuilder, RateLimitLayer};
 use tower_warden::testing::TestIssuer;
 
 use super::rate_limit::address;
-use crate::harness::{live_bytes, tokens::ISSUER};
+use crate::harness::{Bare, get, live_bytes, service, tokens::ISSUER};
 
 /// The dearest request is the least of so many fillings: a machine that was busy elsewhere makes one dear at random.
 const FILLINGS: usize = 3;
@@ -70,15 +72,18 @@ pub(crate) fn report_scope_use() {
     let scope_use = ScopeUse::new(PRINCIPALS as usize);
     let rules = Rules::builder().get("/", scope("orders:read")).build().expect("a sound table");
     let layer = RulesLayer::new(rules).scope_use(&scope_use);
-    let (mut head, ()) = Request::new(()).into_parts();
-    let before = live_bytes();
-    for number in 0..PRINCIPALS {
-        let user =
-            Principal::builder(ISSUER, format!("{number:010}"), PrincipalKind::User, "Bearer");
+    let (number, anonymous) = (Cell::new(0), get("/", &[]));
+    let next = move || {
+        number.set(number.get() + 1);
+        let subject = format!("{:010}", number.get());
+        let user = Principal::builder(ISSUER, subject, PrincipalKind::User, "Bearer");
         let scopes = "orders:read orders:write customers:read customers:write reports:read";
-        head.extensions.insert(user.scopes(Scopes::parse(scopes)).build());
-        assert!(matches!(layer.admit(&mut head), Verdict::Ready(Ok(_))));
-    }
+        let mut request = anonymous();
+        request.extensions_mut().insert(user.scopes(Scopes::parse(scopes)).build());
+        request
+    };
+    let before = live_bytes();
+    service(layer.layer(Bare), next, 200)(u64::from(PRINCIPALS));
     let bytes = live_bytes() - before;
     println!("\n| principals | bytes a principal with five scopes |");
     println!("|---|--:|");
