@@ -40,6 +40,11 @@ impl Scopes {
         self.0.split(' ').filter(|scope| !scope.is_empty())
     }
 
+    /// All of them, with a space between two.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(super) fn insert(&mut self, scope: &str) {
         if !is_scope_token(scope) || self.contains(scope) {
             return;

@@ -115,7 +115,7 @@ const RETENTION: Duration = Duration::from_secs(90 * 24 * 3_600);
 pub struct ScopeUse(Arc<Ledger>);
 
 impl ScopeUse {
-    /// A recorder with room for so many principals, by the system's clock. One of them takes about 500 bytes with five scopes,
+    /// A recorder with room for so many principals, by the system's clock. One of them takes about 850 bytes with five scopes,
     /// and at most some 50 KiB.
     #[must_use]
     pub fn new(principals: usize) -> Self {

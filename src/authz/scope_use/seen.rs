@@ -8,12 +8,17 @@ const MOST: usize = u64::BITS as usize;
 /// The longest name that is kept, in bytes.
 const LONGEST_NAME: usize = 256;
 
+/// The longest list of scopes that is kept to tell at a glance that the next is the same, in bytes.
+const LONGEST_LIST: usize = 1_024;
+
 /// What is recorded of one principal.
 #[derive(Debug)]
 pub(super) struct Entry {
     issuer: Box<str>,
     subject: Box<str>,
     client_id: Option<Box<str>>,
+    /// The scopes of the latest credential, unless they are too many.
+    latest: String,
     pub(super) last_request: u64,
     pub(super) requests: u64,
     pub(super) scopes: Seen,
@@ -26,6 +31,7 @@ impl Entry {
             issuer: principal.issuer().into(),
             subject: principal.subject().into(),
             client_id: principal.client_id().map(Into::into),
+            latest: String::new(),
             last_request: 0,
             requests: 0,
             scopes: Seen::default(),
@@ -47,8 +53,17 @@ impl Entry {
     pub(super) fn note(&mut self, principal: &Principal, used: Grants, now: u64) {
         self.requests += 1;
         self.last_request = now;
-        self.scopes.note(|| principal.scopes().iter(), used.scopes, now);
-        self.roles.note(|| principal.roles(), used.roles, now);
+        let scopes = principal.scopes();
+        if self.latest.is_empty() || self.latest != scopes.as_str() {
+            self.scopes.see(|| scopes.iter());
+            self.latest.clear();
+            if scopes.as_str().len() <= LONGEST_LIST {
+                self.latest.push_str(scopes.as_str());
+            }
+        }
+        self.scopes.count(used.scopes, now);
+        self.roles.see(|| principal.roles());
+        self.roles.count(used.roles, now);
     }
 }
 
@@ -63,15 +78,15 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    fn note<'n, I: Iterator<Item = &'n str>>(
-        &mut self,
-        names: impl Fn() -> I,
-        mut used: u64,
-        now: u64,
-    ) {
+    /// Takes note of what a credential grants.
+    fn see<'n, I: Iterator<Item = &'n str>>(&mut self, names: impl Fn() -> I) {
         if !self.is_as_before(names()) {
             self.place(names());
         }
+    }
+
+    /// Counts a use of those at these places of the credential seen last.
+    fn count(&mut self, mut used: u64, now: u64) {
         while used != 0 {
             let place = self.places.get(used.trailing_zeros() as usize).copied().flatten();
             if let Some(grant) = place.and_then(|place| self.grants.get_mut(usize::from(place))) {
@@ -131,7 +146,8 @@ mod tests {
     use super::*;
 
     fn noted(seen: &mut Seen, list: &[&str], used: u64, now: u64) {
-        seen.note(|| list.iter().copied(), used, now);
+        seen.see(|| list.iter().copied());
+        seen.count(used, now);
     }
 
     fn text(seen: &Seen) -> String {
