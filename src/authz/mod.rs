@@ -34,9 +34,10 @@
 //!
 //! Whether the principal may use the very object that the path names: rules see the route, not the data. Routes that a
 //! layer does not cover: `Router::layer` of axum leaves out routes added after it, so put this layer around the finished
-//! router. A layer that rewrites the path in between makes the rules read another path than the router. Characters
-//! that Unicode normalization makes alike are different characters here. A panic is caught only where panics unwind,
-//! and a check that blocks its thread is not stopped by its time limit.
+//! router, or let `Warden::guard_routes` prove at start-up that every route has a rule. A layer that rewrites the path in
+//! between makes the rules read another path than the router. Characters that Unicode normalization makes alike are
+//! different characters here. A panic is caught only where panics unwind, and a check that blocks its thread is not
+//! stopped by its time limit.
 //!
 //! ```
 //! use http::{Request, Response, StatusCode};

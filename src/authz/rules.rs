@@ -160,7 +160,7 @@ impl Rules {
     #[must_use]
     pub fn rule_for(&self, method: &Method, path: &str) -> Option<&Rule> {
         path::screen(path).ok()?;
-        Some(self.0.division.undivided().at(path)?.value.rule_for(method)?)
+        Some(self.0.division.undivided().at(path).ok()?.value.rule_for(method)?)
     }
 
     /// The rule that decides on this very request, if one does: for tests of a table with sections.
@@ -168,7 +168,7 @@ impl Rules {
     pub fn rule_for_request(&self, head: &request::Parts) -> Option<&Rule> {
         let path = head.uri.path();
         path::screen(path).ok()?;
-        Some(self.part_for(head).ok()?.at(path)?.value.rule_for(&head.method)?)
+        Some(self.part_for(head).ok()?.at(path).ok()?.value.rule_for(&head.method)?)
     }
 
     /// Why handlers went without the object check that their rule demands, as they said with
@@ -180,7 +180,7 @@ impl Rules {
     /// The pattern that a request whose path was screened leads to.
     #[cfg(feature = "axum")]
     pub(crate) fn pattern_for(&self, head: &request::Parts) -> Option<&str> {
-        Some(self.part_for(head).ok()?.at(head.uri.path())?.value.pattern())
+        Some(self.part_for(head).ok()?.at(head.uri.path()).ok()?.value.pattern())
     }
 
     /// The part of the table that decides on a request, alone.

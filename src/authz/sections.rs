@@ -22,8 +22,8 @@ impl Paths {
     pub(super) fn at<'t, 'p>(
         &'t self,
         path: &'p str,
-    ) -> Option<matchit::Match<'t, 'p, &'t Arc<Route>>> {
-        self.by_path.at(path).ok()
+    ) -> Result<matchit::Match<'t, 'p, &'t Arc<Route>>, matchit::MatchError> {
+        self.by_path.at(path)
     }
 }
 

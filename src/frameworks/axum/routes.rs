@@ -75,6 +75,7 @@
 //! # Ok(()) }
 //! ```
 
+use std::any::TypeId;
 use std::convert::Infallible;
 use std::fmt;
 
@@ -147,7 +148,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         V::Response: IntoResponse,
         V::Future: Send + 'static,
     {
-        if self.takes(Routed { pattern: pattern.to_owned(), methods: Answered::Unknown }) {
+        let routed = Routed { pattern: pattern.to_owned(), methods: Answered::Unknown };
+        if TypeId::of::<V>() == TypeId::of::<Router<S>>() {
+            self.problems.add(pattern, "is to be served by a whole router; `nest` does that");
+        } else if self.takes(routed) {
             self.router = self.router.route_service(pattern, service);
         }
         self

@@ -163,6 +163,7 @@ fn z1_what_axum_would_panic_about_is_a_problem_like_the_others() {
         .route("/h", get(hello))
         .route_service("/i", service_fn(served))
         .route("/i", get(hello))
+        .route_service("/n", axum::Router::<()>::new())
         .nest("/", Routes::new())
         .nest("/{*rest}", Routes::new().route("/", get(hello)))
         .nest("j", Routes::new())
@@ -187,6 +188,7 @@ fn z1_what_axum_would_panic_about_is_a_problem_like_the_others() {
             "/g: has two handlers for every method",
             "/h: has two handlers for one method",
             "/i: has a service, and nothing can stand beside it",
+            "/n: is to be served by a whole router; `nest` does that",
             "/: is no prefix to nest under; `merge` does that",
             "/{*rest}: nests under a rest",
             "j: a pattern starts with `/`",
