@@ -105,7 +105,7 @@ impl<'o, 'd> Filter<'o, 'd> {
             let sight = field.map(|field| (field, self.views[view].sights[field][facts.index()]));
             match sight {
                 None | Some((_, Sight::Hidden)) if kept_one => {
-                    self.leave_out(end_of_last, range.end)
+                    self.leave_out(end_of_last, range.end);
                 }
                 None | Some((_, Sight::Hidden)) => {
                     // No comma stands before the first member that is kept.
@@ -135,7 +135,6 @@ impl<'o, 'd> Filter<'o, 'd> {
         facts: Facts,
     ) -> Result<(), DisclosureError> {
         match &object.fields[field].shape {
-            Shape::Anything => Ok(()),
             Shape::Map(inside) => match value.kind() {
                 Kind::Object => {
                     value.members().try_for_each(|(_, value)| self.objects(inside, value, facts))
@@ -145,7 +144,7 @@ impl<'o, 'd> Filter<'o, 'd> {
             },
             Shape::Object(inside) => self.objects(inside, value, facts),
             Shape::Scalar if value.holds_object() => Err(undeclared_shape(object)),
-            Shape::Scalar => Ok(()),
+            Shape::Anything | Shape::Scalar => Ok(()),
         }
     }
 

@@ -101,7 +101,6 @@ impl Check<'_> {
         value: Value<'_>,
     ) -> Result<(), AcceptError> {
         match &field.shape {
-            Shape::Anything => Ok(()),
             Shape::Map(inside) => match value.kind() {
                 Kind::Object => {
                     value.members().try_for_each(|(_, value)| self.objects(inside, value))
@@ -111,7 +110,7 @@ impl Check<'_> {
             },
             Shape::Object(inside) => self.objects(inside, value),
             Shape::Scalar if value.holds_object() => Err(undeclared_shape(object)),
-            Shape::Scalar => Ok(()),
+            Shape::Anything | Shape::Scalar => Ok(()),
         }
     }
 

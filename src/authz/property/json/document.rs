@@ -41,7 +41,7 @@ impl Node {
     }
 }
 
-/// A JSON text and where its values stand. Takes 16 bytes for each value and name, so at most 8 times the text.
+/// A JSON text and where its values stand: 16 bytes for each value and name.
 #[derive(Debug)]
 pub(in crate::authz::property) struct Document<'t> {
     text: &'t str,
