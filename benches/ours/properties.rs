@@ -17,14 +17,14 @@ use crate::harness::{Case, Run, case, function, get, service, tokens::ISSUER};
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         case("parse 100 KB into serde_json::Value and write it", parsed_and_written),
-        case("filter 100 KB, 4 of 10 fields hidden", || filtered(&declared(Who::nobody(), None))),
+        case("filter 100 KB, 4 of 10 fields hidden", || filtered(&declared(&Who::nobody(), None))),
         case("filter 100 KB, 4 of 10 fields for owners", || {
-            filtered(&declared(Who::owner(), None))
+            filtered(&declared(&Who::owner(), None))
         }),
         case("filter 100 KB, 2 fields hidden and 2 masked", || {
-            filtered(&declared(Who::nobody(), Some(Who::everybody())))
+            filtered(&declared(&Who::nobody(), Some(Who::everybody())))
         }),
-        case("filter 100 KB, nothing hidden", || filtered(&declared(Who::everybody(), None))),
+        case("filter 100 KB, nothing hidden", || filtered(&declared(&Who::everybody(), None))),
         case("filter 100 KB behind a service, 4 of 10 fields hidden", behind_a_service),
         case("check a body of 300 bytes", checked),
         case("check a body of 300 bytes before a service", before_a_service),
@@ -55,7 +55,7 @@ fn orders() -> Bytes {
     (list + "]").into()
 }
 
-fn declared(hidden: Who, masked: Option<Who>) -> Properties {
+fn declared(hidden: &Who, masked: Option<Who>) -> Properties {
     let plain =
         |name: &str| Field::new(name).read(Who::everybody()).create(Who::scope("orders:write"));
     let secret = |name: &str| Field::new(name).read(hidden.clone());
@@ -103,7 +103,7 @@ fn behind_a_service() -> Run {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         async { Ok::<_, std::convert::Infallible>(response) }
     });
-    let layer = DiscloseLayer::new(&declared(Who::nobody(), None));
+    let layer = DiscloseLayer::new(&declared(&Who::nobody(), None));
     Box::new(service(layer.layer(handler), with(caller(), get("/orders", &[])), 200))
 }
 
@@ -113,7 +113,7 @@ fn new_order() -> &'static str {
 }
 
 fn checked() -> Run {
-    let (properties, caller) = (declared(Who::nobody(), None), caller());
+    let (properties, caller) = (declared(&Who::nobody(), None), caller());
     Box::new(function(move || {
         properties.accept(&caller, Write::Create, new_order().as_bytes()).expect("a good body");
     }))
@@ -123,7 +123,7 @@ fn before_a_service() -> Run {
     let handler = service_fn(async |_: Request<Body<Full<Bytes>>>| {
         Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::default()))
     });
-    let layer = AcceptLayer::create(&declared(Who::nobody(), None));
+    let layer = AcceptLayer::create(&declared(&Who::nobody(), None));
     let request =
         with(caller(), get::<Full<Bytes>>("/orders", &[("content-type", "application/json")]));
     let request = move || request().map(|_| Full::from(new_order()));
