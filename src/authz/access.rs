@@ -62,6 +62,10 @@ impl Access {
         self.served
     }
 
+    pub(super) const fn serves(&self) -> Option<&Served> {
+        self.served.as_ref()
+    }
+
     /// Why the route serves no objects; `None` when it does not say so.
     #[must_use]
     pub fn serves_nothing(&self) -> Option<&str> {

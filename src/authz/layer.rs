@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use http::request;
@@ -5,6 +6,7 @@ use tower::Layer;
 
 use super::decision::{Answer, Cause, Denial, Failure, Outcome, Step};
 use super::object::Checks;
+use super::rules::Table;
 use super::scope_use::ScopeUse;
 use super::tripwire::Tripwire;
 use super::{Grants, RequestFacts, Rule, Rules, path};
@@ -92,11 +94,10 @@ impl RulesLayer {
         match policy.evaluate(principal, &request) {
             Step::Known(answer) => {
                 let judged = rule.judge(answer, principal, self.scope_use.as_ref());
-                judged.map(|()| Decision::Admitted(self.pass(rule, head)))
+                judged.map(|()| Decision::Admitted(self.pass(rule)))
             }
             Step::Waiting(waiting) => Ok(Decision::Waiting(Verdict::pending({
-                let (pass, rule, principal) =
-                    (self.pass(rule, head), rule.clone(), principal.clone());
+                let (pass, rule, principal) = (self.pass(rule), rule.clone(), principal.clone());
                 let scope_use = self.scope_use.clone();
                 async move {
                     rule.judge(waiting.resolve().await, &principal, scope_use.as_ref())
@@ -106,11 +107,11 @@ impl RulesLayer {
         }
     }
 
-    fn pass(&self, rule: &Arc<Rule>, head: &request::Parts) -> RulesPass {
-        RulesPass(rule.access.served().map(|served| {
-            let (table, rule) = (Arc::clone(&self.rules.0), Arc::clone(rule));
-            let outer = Checks::of(&head.extensions);
-            Arc::new(Checks::new(table, rule, served, !self.reports_only, outer))
+    fn pass(&self, rule: &Arc<Rule>) -> RulesPass {
+        RulesPass(rule.access.serves().map(|_| Demand {
+            table: Arc::clone(&self.rules.0),
+            rule: Arc::clone(rule),
+            enforced: !self.reports_only,
         }))
     }
 
@@ -151,27 +152,45 @@ enum Decision {
     Waiting(Verdict<RulesPass>),
 }
 
-/// What an admitted request carries: the object checks that its rule demands.
+/// What an admitted request carries: whether its rule demands an object check.
 #[derive(Clone, Debug)]
-pub struct RulesPass(Option<Arc<Checks>>);
+pub struct RulesPass(Option<Demand>);
+
+#[derive(Clone)]
+struct Demand {
+    table: Arc<Table>,
+    rule: Arc<Rule>,
+    enforced: bool,
+}
 
 impl RulesPass {
     const NOTHING: Self = Self(None);
 
-    /// Leaves the checks with the request, and with whoever waits for its answer.
-    pub(crate) fn join(self, head: &mut request::Parts) -> Option<Arc<Checks>> {
-        if let Some(checks) = &self.0 {
-            checks.join(&mut head.extensions);
-            checks.claim();
-        }
-        self.0
+    /// Begins the record of what is checked, for a `Warden` to wait for.
+    pub(crate) fn begin(self, head: &mut request::Parts) -> Option<Arc<Checks>> {
+        let checks = self.0?.begin(head, false);
+        checks.claim();
+        Some(checks)
+    }
+}
+
+impl Demand {
+    fn begin(self, head: &mut request::Parts, stands_alone: bool) -> Arc<Checks> {
+        let Self { table, rule, enforced } = self;
+        Checks::begin(table, rule, enforced, &mut head.extensions, stands_alone)
+    }
+}
+
+impl fmt::Debug for Demand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rule.fmt(f)
     }
 }
 
 impl Pass for RulesPass {
     fn on_request(&mut self, head: &mut request::Parts) {
-        if let Some(checks) = self.0.take() {
-            head.extensions.insert(checks);
+        if let Some(demand) = self.0.take() {
+            demand.begin(head, true);
         }
     }
 }

@@ -12,7 +12,7 @@ use http::{Response, request};
 use super::answer::Additions;
 use super::controls::Controls;
 use crate::authn::AuthenticatedPass;
-use crate::authz::object::{Asker, Checks};
+use crate::authz::object::Checks;
 use crate::authz::tripwire::Watch;
 use crate::authz::{RulesLayer, RulesPass};
 use crate::client_address::ClientAddress;
@@ -151,15 +151,14 @@ impl Passage {
         head: &mut request::Parts,
     ) -> Result<Step, Rejection> {
         let pass = outcome.map_err(|rejection| rejection.by(RulesLayer::NAME))?;
-        self.checks = pass.join(head);
+        self.checks = pass.begin(head);
         Ok(Step::Admitted)
     }
 
     /// What judges the service's answer, where the rule serves objects.
     pub(super) fn watch(&mut self) -> Option<Watch> {
-        let Asked { protocol, id, .. } = self.asked;
-        let asker = Asker { protocol, correlation_id: Some(id) };
-        self.checks.take().map(|checks| Watch::new(checks, asker))
+        let protocol = self.asked.protocol;
+        self.checks.take().map(|checks| Watch::new(checks, protocol))
     }
 
     /// What leaves the stack for what came back: the service's answer, or a control's refusal.

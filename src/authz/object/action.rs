@@ -45,7 +45,7 @@ actions! {
 /// Which action is asked about: what an [`ObjectPolicy`](super::ObjectPolicy) branches on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ActionKind {
-    id: TypeId,
+    pub(super) id: TypeId,
     name: &'static str,
 }
 

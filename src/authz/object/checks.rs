@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use http::Extensions;
 
-use super::{ActionKind, Served};
+use super::{ActionKind, Asker, Served};
 use crate::authz::Rule;
 use crate::authz::rules::Table;
-use crate::rejection::{Arrival, RejectionKind};
+use crate::rejection::{Arrival, CorrelationId, Protocol, RejectionKind};
 
 /// A check of the declared type allowed the action that the rule demands.
 const PERMITTED: u8 = 1;
@@ -30,9 +30,9 @@ const CLAIMED: u8 = 64;
 pub(crate) struct Checks {
     pub(super) table: Arc<Table>,
     rule: Arc<Rule>,
-    served: Served,
     enforced: bool,
     state: AtomicU8,
+    correlation_id: Option<CorrelationId>,
     /// Those of rules around: what is checked here counts for them too.
     outer: Option<Arc<Self>>,
 }
@@ -57,36 +57,50 @@ impl Lapse {
 }
 
 impl Checks {
-    /// Nothing is checked yet. `enforced`: whether an answer without the check is withheld, or only reported.
-    pub(in crate::authz) fn new(
+    /// Starts the record of a request whose rule serves objects, and leaves it with the request. `enforced`: whether an
+    /// answer without the check is withheld, or only reported.
+    ///
+    /// A `Warden` has it in its own extension, a layer that stands alone leaves one in any case: its tripwire looks there.
+    pub(in crate::authz) fn begin(
         table: Arc<Table>,
         rule: Arc<Rule>,
-        served: Served,
         enforced: bool,
-        outer: Option<Arc<Self>>,
-    ) -> Self {
-        Self { table, rule, served, enforced, state: AtomicU8::new(0), outer }
+        extensions: &mut Extensions,
+        stands_alone: bool,
+    ) -> Arc<Self> {
+        // There only if a layer that stands alone is further out.
+        let standing = extensions.get::<Arc<Self>>().cloned();
+        let arrival = Arrival::of_mut(extensions);
+        let correlation_id = arrival.as_ref().map(|arrival| arrival.correlation_id);
+        let around = arrival.as_ref().and_then(|arrival| arrival.checks.clone());
+        let outer = around.and_then(|checks| checks.downcast().ok()).or(standing);
+        let state = AtomicU8::new(0);
+        let checks = Arc::new(Self { table, rule, enforced, state, correlation_id, outer });
+        if let Some(arrival) = arrival {
+            arrival.checks = Some(Arc::clone(&checks) as _);
+        }
+        if stands_alone {
+            extensions.insert(Arc::clone(&checks));
+        }
+        checks
     }
 
-    /// Leaves them with the request: in the `Warden`'s own extension if there is one, else as an extension.
-    pub(crate) fn join(self: &Arc<Self>, extensions: &mut Extensions) {
-        if let Some(arrival) = Arrival::of_mut(extensions) {
-            arrival.checks = Some(Arc::clone(self) as _);
-            // A layer that stands alone further out left its own, which are in `outer` now.
-            if let Some(standing) = extensions.get_mut::<Arc<Self>>() {
-                *standing = Arc::clone(self);
-            }
-        } else {
-            extensions.insert(Arc::clone(self));
+    /// The innermost checks of the request that these extensions belong to, if a rule serves objects.
+    pub(crate) fn of(extensions: &Extensions) -> Option<Arc<Self>> {
+        let arrived = Arrival::of(extensions).and_then(|arrival| arrival.checks.as_ref());
+        match arrived {
+            Some(checks) => Arc::clone(checks).downcast().ok(),
+            None => extensions.get::<Arc<Self>>().cloned(),
         }
     }
 
-    /// The checks of the request that these extensions belong to, if its rule serves objects.
-    ///
-    /// A layer that stands alone leaves them as an extension, a `Warden` in its own.
-    pub(crate) fn of(extensions: &Extensions) -> Option<Arc<Self>> {
-        let own = extensions.get::<Arc<Self>>().cloned();
-        own.or_else(|| Arc::clone(Arrival::of(extensions)?.checks.as_ref()?).downcast().ok())
+    /// Who asks for the object, in this protocol.
+    pub(crate) const fn asker(&self, protocol: Protocol) -> Asker {
+        Asker { protocol, correlation_id: self.correlation_id }
+    }
+
+    fn served(&self) -> Option<&Served> {
+        self.rule.access.serves()
     }
 
     pub(in crate::authz) const fn rule(&self) -> &Arc<Rule> {
@@ -116,7 +130,7 @@ impl Checks {
     /// Counts only what the rule declares, or a rule around it.
     fn note(&self, what: u8, type_id: TypeId, action: ActionKind) {
         for checks in self.outwards() {
-            if checks.served.demands(type_id, action) {
+            if checks.served().is_some_and(|served| served.demands(type_id, action)) {
                 checks.state.fetch_or(what, Ordering::Relaxed);
             }
         }
@@ -155,7 +169,8 @@ impl Checks {
     /// Whether an answer that succeeds may leave.
     pub(in crate::authz) fn conclude(&self) -> Result<(), Lapse> {
         let state = self.state.load(Ordering::Relaxed);
-        let wanted = if self.served.is_list() { SCOPED } else { PERMITTED };
+        let is_list = self.served().is_some_and(Served::is_list);
+        let wanted = if is_list { SCOPED } else { PERMITTED };
         if state & DENIED != 0 {
             Err(Lapse::DenialSwallowed)
         } else if state & (wanted | SKIPPED) == 0 {

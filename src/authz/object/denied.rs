@@ -1,8 +1,6 @@
 use std::error::Error;
 use std::fmt;
 
-use http::Extensions;
-
 use crate::rejection::{CorrelationId, Protocol, Rejection, RejectionKind};
 
 /// A check that did not allow what the handler asked for: return it, with `?`.
@@ -29,10 +27,6 @@ pub(crate) struct Asker {
 impl Asker {
     /// Nobody: a job without a request.
     pub(super) const NOBODY: Self = Self { protocol: Protocol::Http, correlation_id: None };
-
-    pub(in crate::authz) fn of(protocol: Protocol, extensions: &Extensions) -> Self {
-        Self { protocol, correlation_id: CorrelationId::of(extensions) }
-    }
 }
 
 impl Denied {

@@ -82,7 +82,7 @@ impl<T: 'static> Guard<T> {
             });
         };
         let policy = checks.table.objects.get::<T>().ok_or_else(policy_missing::<T>)?;
-        let asker = Asker::of(protocol, extensions);
+        let asker = checks.asker(protocol);
         Ok(Self { caller, policy, checks: Some(checks), asker })
     }
 

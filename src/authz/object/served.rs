@@ -45,7 +45,7 @@ impl Served {
 
     /// Whether a check of this action on such an object is one that is demanded.
     pub(super) fn demands(&self, type_id: TypeId, action: ActionKind) -> bool {
-        type_id == self.type_id && self.action.is_none_or(|demanded| demanded == action)
+        type_id == self.type_id && self.action.is_none_or(|demanded| demanded.id == action.id)
     }
 
     pub(in crate::authz) const fn type_id(&self) -> TypeId {

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::{Held, Judged, TripwireBody, Watch};
-use crate::authz::object::{Asker, Checks};
+use crate::authz::object::Checks;
 use crate::gate::{Body, HttpResponse};
 use crate::rejection::Protocol;
 
@@ -42,10 +42,9 @@ where
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         let checks = request.extensions().get::<Arc<Checks>>();
-        let watch = checks.filter(|checks| checks.claim()).map(|checks| {
-            let asker = Asker::of(Protocol::of(request.headers()), request.extensions());
-            Watch::new(Arc::clone(checks), asker)
-        });
+        let watch = checks
+            .filter(|checks| checks.claim())
+            .map(|checks| Watch::new(Arc::clone(checks), Protocol::of(request.headers())));
         TripwireFuture { state: State::Calling { future: self.inner.call(request), watch } }
     }
 }

@@ -9,7 +9,7 @@ use super::held::released;
 use super::{Held, TripwireBody};
 use crate::authz::object::{Asker, Checks, Lapse};
 use crate::gate::{Body, RETRY_AFTER};
-use crate::rejection::{GRPC_STATUS, Rejection, RejectionKind, Scene};
+use crate::rejection::{GRPC_STATUS, Protocol, Rejection, RejectionKind, Scene};
 use crate::sanitize::speaks_grpc;
 
 const CONTROL: &str = "tripwire";
@@ -18,7 +18,7 @@ const CONTROL: &str = "tripwire";
 #[derive(Debug)]
 pub(crate) struct Watch {
     checks: Arc<Checks>,
-    asker: Asker,
+    protocol: Protocol,
     /// In report mode: whether it was told already.
     reported: bool,
 }
@@ -32,8 +32,8 @@ pub(crate) enum Judged<B> {
 }
 
 impl Watch {
-    pub(crate) const fn new(checks: Arc<Checks>, asker: Asker) -> Self {
-        Self { checks, asker, reported: false }
+    pub(crate) const fn new(checks: Arc<Checks>, protocol: Protocol) -> Self {
+        Self { checks, protocol, reported: false }
     }
 
     /// Decides on an answer, where there is a watch.
@@ -54,7 +54,8 @@ impl Watch {
     {
         let (head, body) = answer.into_parts();
         let is_complete = body.is_end_stream() || body.size_hint().exact().is_some();
-        if is_error(&head, &body) {
+        let is_covered = self.checks.conclude().is_ok();
+        if is_complete && is_covered || is_error(&head, &body) {
             return Judged::Leaves(Response::from_parts(head, plain(body)));
         }
         if is_complete {
@@ -63,7 +64,7 @@ impl Watch {
                 Err(lapse) => self.refuse(lapse).map(Body::own),
             });
         }
-        let waits = self.checks.is_enforced() && self.checks.conclude().is_err();
+        let waits = self.checks.is_enforced() && !is_covered;
         let body = Watched::new(body, self, speaks_grpc(&head.headers));
         if waits {
             Judged::Waits(Held::new(head, body))
@@ -98,7 +99,7 @@ impl Watch {
             None => Rejection::new(RejectionKind::Internal, "stream_failed"),
         };
         let rejection = rejection.by(CONTROL);
-        rejection.log_request(None, self.asker.correlation_id);
+        rejection.log_request(None, self.asker().correlation_id);
         self.render(rejection)
     }
 
@@ -123,15 +124,19 @@ impl Watch {
         if rejection.kind() == RejectionKind::Unavailable {
             rejection = rejection.with_retry_after(RETRY_AFTER);
         }
-        let Asker { protocol, correlation_id } = self.asker;
+        let Asker { protocol, correlation_id } = self.asker();
         rejection.render(&Scene::afterwards(protocol, correlation_id))
+    }
+
+    fn asker(&self) -> Asker {
+        self.checks.asker(self.protocol)
     }
 
     /// A bug of the service, whatever the caller is told: always an error.
     fn log(&self, lapse: Lapse, action: &'static str) {
         // The Debug form of a text escapes control characters (ASVS 16.4.1).
         let rule = self.checks.rule().to_string();
-        let correlation_id = self.asker.correlation_id.map(tracing::field::display);
+        let correlation_id = self.asker().correlation_id.map(tracing::field::display);
         tracing::error!(
             target: "tower_warden::authz",
             reason = lapse.reason(), action, ?rule, correlation_id,
