@@ -14,6 +14,7 @@
 //!   authentication              who speaks
 //!   rate limit by principal
 //!   rules                       may they do this; unlisted routes are refused
+//!   tripwire                    nothing leaves without the object check that its rule declares
 //!               |
 //!            service
 //! ```
@@ -27,7 +28,9 @@
 //!
 //! # What is not checked
 //!
-//! Objects: a rule says who may read orders, not whose order it is. Ask in the handler, by issuer and subject.
+//! Objects, where the rule does not say which it serves: a rule says who may read orders, not whose order it is. With
+//! [`serving`](crate::authz::Policy::serving), the [tripwire](crate::authz::tripwire) withholds what was not checked; the
+//! posture lists the rules with a parameter in their path that say nothing (`objects undeclared`).
 //!
 //! # Deployment caveat
 //!

@@ -147,6 +147,25 @@ async fn z4_a_skip_with_a_reason_stands_for_the_check_and_not_for_a_denial() {
 }
 
 #[tokio::test]
+async fn z10_a_list_leaves_after_it_was_filtered() {
+    let filters = |last| {
+        handler(move |orders: Guard<Order>, _| async move {
+            let _ = orders.filter(Read, [MINE, HIDDEN, last]).await;
+            reply(200)
+        })
+    };
+    let list = || authenticated().serving_list_of::<Order>();
+    // What is left out is no denial.
+    expect("filtered", list(), filters(FORBIDDEN), 200, "").await;
+    expect("by this action", list().by(Read), filters(MINE), 200, "").await;
+    expect("by another", list().by(Delete), filters(MINE), 500, "authz_not_performed").await;
+    expect("one object", one(), filters(MINE), 500, "authz_not_performed").await;
+    expect("not told", list(), filters(DOWN), 503, "authz_denial_swallowed").await;
+    let drafts = authenticated().serving_list_of::<Draft>();
+    expect("another type", drafts, filters(MINE), 500, "authz_not_performed").await;
+}
+
+#[tokio::test]
 async fn z13_head_is_get() {
     for (checks, status) in [(true, 200), (false, 500)] {
         let reads = handler(move |orders, _| async move {
