@@ -207,14 +207,14 @@ pub(crate) fn joined(prefix: &str, pattern: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::authz::object::{ActionKind, Ruling};
+    use crate::authz::object::{ActionKind, Decision};
     use crate::authz::{Rules, role, scope};
     use crate::principal::Principal;
 
     struct Order;
 
-    fn nobody<'a>(_: &'a Principal, _: ActionKind, _: &'a Order) -> Ruling<'a> {
-        Ruling::hide()
+    fn nobody(_: &Principal, _: ActionKind, _: &Order) -> Decision {
+        Decision::Hide
     }
 
     #[test]

@@ -114,7 +114,7 @@ async fn z1_b1_who_may_do_what_in_the_quickstart() {
     let demo = quickstart::Demo::new().unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let serving = axum::serve(listener, demo.service().into_make_service());
+    let serving = axum::serve(listener, demo.service().unwrap().into_make_service());
     let serving = tokio::spawn(serving.into_future());
 
     let order = |whose, id| Call::get("/orders/{id}").object("id", whose, id);
