@@ -3,6 +3,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod gates;
+pub(crate) mod guards;
 pub(crate) mod headers;
 #[allow(dead_code, reason = "the neighbours' program has no such report")]
 pub(crate) mod memory;
@@ -27,6 +28,7 @@ pub(crate) fn groups() -> Vec<Group> {
         Group::absolute("Token refusals, before the response", tokens::refusing()),
         Group::over(api_keys::bare_case(), "API keys", api_keys::cases()),
         Group::over(rules::bare_case(), "Rules", rules::cases()),
+        Group::absolute("Guards", guards::cases()),
         Group::absolute("Properties", properties::cases()),
         Group::over(objects::alone_case(), "Object checks over rules", objects::alone_cases()),
         Group::over(objects::stack_case(), "Object checks over a stack", objects::stack_cases()),

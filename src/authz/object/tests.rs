@@ -10,7 +10,7 @@ use http::{Extensions, Request};
 use super::checks::Lapse;
 use super::*;
 use crate::authz::{Access, Rules, RulesLayer, authenticated};
-use crate::gate::{Gate, Verdict};
+use crate::gate::Verdict;
 use crate::principal::{Principal, PrincipalKind};
 
 /// Even numbers are allowed.
@@ -39,8 +39,10 @@ fn admitted(access: impl Into<Access>) -> Extensions {
     let rules = Rules::builder().query_policy(Even).object_policy(always::<Name>).get("/", access);
     let ada = Principal::builder("i", "ada", PrincipalKind::User, "Bearer").build();
     let (mut head, ()) = Request::get("/").extension(ada).body(()).unwrap().into_parts();
-    let verdict = RulesLayer::new(rules.build().unwrap()).admit(&mut head);
-    assert!(matches!(verdict, Verdict::Ready(Ok(_))));
+    let Verdict::Ready(Ok(pass)) = RulesLayer::new(rules.build().unwrap()).judge(&head) else {
+        panic!("the rule admits everybody")
+    };
+    assert!(pass.join(&mut head).is_some());
     head.extensions
 }
 
