@@ -206,7 +206,9 @@ async fn z9_no_request_falls_between_two_versions() {
         let (mill, stop) = (Arc::clone(&mill), Arc::clone(&stop));
         tokio::spawn(async move {
             let token = match subject {
-                "bob" => mill.token("bob").role("odd").role("even").sign(),
+                "bob" => {
+                    mill.token("bob").claim("roles", serde_json::json!(["odd", "even"])).sign()
+                }
                 _ => mill.token("eve").role("neither").sign(),
             };
             let mut asked = 0;

@@ -146,7 +146,11 @@ impl Mill {
             .delete("/orders/{id}", authenticated().serving::<Order>())
             .put("/orders/{id}", authenticated().serving::<Order>());
         let issuer = TestIssuer::new(ISSUER, "https://api.example");
-        let warden = Warden::builder().trust_issuer(issuer.trust()).rules(rules).build().unwrap();
+        let warden = Warden::builder()
+            .trust_issuer(issuer.trust())
+            .rules(rules)
+            .insecure_without_rate_limits();
+        let warden = warden.build().unwrap();
         let router = Router::new()
             .route("/orders", get(async || "listed"))
             .route("/orders.v1.Orders/List", any(async || ([("grpc-status", "0")], "")))
