@@ -1,10 +1,10 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use cedar_policy::{EntityId, EntityTypeName, EntityUid, RestrictedExpression};
+use cedar_policy::{Context, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 use serde_json::Value;
 
-use super::schema::qualified;
+use super::schema::{qualified, told};
 use crate::authz::caller_id;
 use crate::principal::PrincipalKind;
 
@@ -45,6 +45,9 @@ pub(super) const fn place(kind: PrincipalKind) -> usize {
         PrincipalKind::User => 2,
     }
 }
+
+/// Values by name, and parents.
+type Finished = (Vec<(String, RestrictedExpression)>, HashSet<EntityUid>);
 
 /// What Cedar is told of a resource, or of the context of a request.
 ///
@@ -152,9 +155,7 @@ impl<'n> Attributes<'n> {
     }
 
     /// The values and parents, unless something was wrong with one of them or a name came twice.
-    pub(super) fn finish(
-        self,
-    ) -> Result<(Vec<(String, RestrictedExpression)>, HashSet<EntityUid>), String> {
+    pub(super) fn finish(self) -> Result<Finished, String> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
@@ -164,6 +165,14 @@ impl<'n> Attributes<'n> {
             }
         }
         Ok((self.values, self.parents))
+    }
+}
+
+impl Attributes<'_> {
+    /// The values as the context of a request.
+    pub(super) fn into_context(self) -> Result<Context, String> {
+        let (values, _) = self.finish()?;
+        Context::from_pairs(values).map_err(|error| told(&error))
     }
 }
 

@@ -5,19 +5,17 @@ use std::sync::Arc;
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicyId,
-    PolicySet, Request, Schema, ValidationMode, Validator,
+    PolicySet, Request, Schema,
 };
-use serde_json::Map;
 
 use super::attributes::{Attributes, Names, place};
 use super::builder::Settings;
-use super::callers::{ATTRIBUTES, Caller, CallerShape, Callers, Known, entity};
+use super::callers::{Caller, CallerShape, Callers, Known, entity};
+use super::checks::{KINDS, grouped_actions, names, read_policies, sample, shape, validate};
 use super::resource::Resource;
-use super::schema::{Declarations, Shape, qualified, told};
+use super::schema::{Declarations, qualified, told};
 use crate::config::{ConfigError, Problems};
-use crate::principal::{Assurance, Principal, PrincipalKind};
-
-const KINDS: [PrincipalKind; 3] = [PrincipalKind::App, PrincipalKind::Machine, PrincipalKind::User];
+use crate::principal::Principal;
 
 /// What the adapter asks of policies: checked with each version.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +83,19 @@ impl Engine {
             callers: Callers::new(settings.remembered_callers),
         };
         for kind in KINDS {
-            engine.try_sample(kind, settings, &declared.json_shape(kind, settings), &mut problems);
+            let declared = declared.caller_shape(kind, settings);
+            let (Some(shape), Some(sample)) =
+                (&engine.shapes[place(kind)], sample(kind, settings, &declared))
+            else {
+                continue;
+            };
+            let made = entity(&sample, shape, &settings.claims, &engine.names, &engine.schema);
+            if let Err(problem) = made {
+                problems.add(
+                    shape.type_name.to_string(),
+                    format!("is not what callers are made of: {problem}"),
+                );
+            }
         }
         for asked in uses {
             engine.check_use(asked, &mut problems);
@@ -206,169 +216,13 @@ impl Engine {
         }
     }
 
-    pub(super) fn context(&self, attributes: Attributes<'_>) -> Result<Context, String> {
-        let (values, _) = attributes.finish()?;
-        Context::from_pairs(values).map_err(|error| told(&error))
-    }
-
     /// A policy's annotation `@id("..")`, or the number that Cedar gave it.
     fn policy_name<'e>(&'e self, id: &'e PolicyId) -> &'e str {
         self.policies.annotation(id, "id").unwrap_or_else(|| id.as_ref())
     }
-
-    /// Whether a caller of whom everything is known would be what the schema declares.
-    fn try_sample(
-        &self,
-        kind: PrincipalKind,
-        settings: &Settings,
-        declared: &Shape,
-        problems: &mut Problems,
-    ) {
-        let Some(shape) = &self.shapes[place(kind)] else { return };
-        let mut claims = Map::new();
-        for attribute in &declared.attributes {
-            let claim = settings.claims.iter().find(|claim| claim.attribute == attribute.name);
-            match (claim, &attribute.sample) {
-                (Some(claim), Some(sample)) => {
-                    claims.insert(claim.claim.clone(), sample.clone());
-                }
-                (Some(_), None) if attribute.required => return, // no telling before a token comes
-                _ => {}
-            }
-        }
-        let assurance = Assurance { acr: Some("sample".to_owned()), ..Assurance::default() };
-        let sample = Principal::builder("sample", "sample", kind, "sample")
-            .scope("sample")
-            .role("sample")
-            .tenant("sample")
-            .client_id("sample")
-            .plan("sample")
-            .assurance(assurance)
-            .claims(claims)
-            .build();
-        if let Err(problem) = entity(&sample, shape, &settings.claims, &self.names, &self.schema) {
-            problems.add(
-                shape.type_name.to_string(),
-                format!("is not what callers are made of: {problem}"),
-            );
-        }
-    }
 }
 
-fn read_policies(text: &str, problems: &mut Problems) -> Option<PolicySet> {
-    match PolicySet::from_str(text) {
-        Ok(policies) => {
-            for template in policies.templates() {
-                let name = policies
-                    .template_annotation(template.id(), "id")
-                    .unwrap_or_else(|| template.id().as_ref());
-                problems
-                    .add(format!("Cedar policy {name:?}"), "is a template, and nothing links it");
-            }
-            if policies.is_empty() {
-                problems.add("Cedar policies", "there is none, so nobody would be let in");
-            }
-            Some(policies)
-        }
-        Err(errors) => {
-            for error in errors.iter() {
-                problems.add("Cedar policies", told(error));
-            }
-            None
-        }
-    }
-}
-
-fn validate(policies: &PolicySet, schema: &Schema, problems: &mut Problems) {
-    let result = Validator::new(schema.clone()).validate(policies, ValidationMode::default());
-    for error in result.validation_errors() {
-        problems.add("Cedar policies", told(error));
-    }
-    for warning in result.validation_warnings() {
-        problems.add("Cedar policies", told(warning));
-    }
-}
-
-fn names(settings: &Settings, schema: &Schema, problems: &mut Problems) -> Names {
-    let mut names = Names { namespace: settings.namespace.clone(), ..Names::default() };
-    for type_name in schema.entity_types() {
-        names.take(type_name);
-    }
-    for kind in KINDS {
-        let (name, demanded) = settings.caller_type(kind);
-        let found = names.find(&name).cloned();
-        if found.is_none() && demanded {
-            problems.add(
-                format!("{kind:?} callers"),
-                format!("the schema declares no entity type {name}"),
-            );
-        }
-        names.callers[place(kind)] = found;
-    }
-    if names.callers.iter().all(Option::is_none) {
-        problems.add(
-            "Cedar schema",
-            "declares no entity type that a caller could be: User, Machine or App",
-        );
-    }
-    if let Some((type_name, _)) = &settings.service
-        && names.find(type_name).is_none()
-    {
-        problems.add("service", format!("the schema declares no entity type {type_name}"));
-    }
-    names
-}
-
-fn shape(
-    kind: PrincipalKind,
-    settings: &Settings,
-    declared: &Declarations,
-    names: &Names,
-    problems: &mut Problems,
-) -> Option<CallerShape> {
-    let type_name = names.caller(kind)?.clone();
-    let shape = declared.shape(&type_name.to_string()).unwrap_or_default();
-    let known = |name: &str| {
-        ATTRIBUTES.contains(&name) || settings.claims.iter().any(|claim| claim.attribute == name)
-    };
-    for attribute in
-        shape.attributes.iter().filter(|attribute| attribute.required && !known(&attribute.name))
-    {
-        let problem =
-            format!("no caller has the attribute {}: name the claim that it is", attribute.name);
-        problems.add(type_name.to_string(), problem);
-    }
-    let role_type = qualified(&settings.namespace, &settings.role_type);
-    let is_member =
-        shape.parents.iter().any(|parent| *parent == role_type || *parent == settings.role_type);
-    let role_type = is_member.then(|| names.find(&settings.role_type).cloned()).flatten();
-    let attributes = shape.attributes.into_iter().map(|attribute| attribute.name).collect();
-    Some(CallerShape { type_name, attributes, role_type })
-}
-
-fn grouped_actions(schema: &Schema, problems: &mut Problems) -> Vec<Entity> {
-    match schema.action_entities() {
-        Ok(actions) => {
-            let grouped = |action: &&Entity| {
-                actions.ancestors(&action.uid()).is_some_and(|mut all| all.next().is_some())
-            };
-            actions.iter().filter(grouped).cloned().collect()
-        }
-        Err(error) => {
-            problems.add("Cedar schema", told(&error));
-            Vec::new()
-        }
-    }
-}
-
-impl Declarations {
-    fn json_shape(&self, kind: PrincipalKind, settings: &Settings) -> Shape {
-        let (name, _) = settings.caller_type(kind);
-        self.shape(&qualified(&settings.namespace, &name)).unwrap_or_default()
-    }
-}
-
-/// The namespaces, types and so on that a version of the adapter's texts named.
+/// An action of the namespace that the adapter works in.
 pub(super) fn action_uid(namespace: &str, action: &str) -> Result<EntityUid, String> {
     let type_name =
         EntityTypeName::from_str(&qualified(namespace, "Action")).map_err(|error| told(&error))?;

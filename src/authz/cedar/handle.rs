@@ -97,7 +97,7 @@ impl Cedar {
                 caller.known.as_ref().map_err(|problem| PolicyError::new(problem.clone()))?;
             let mut attributes = Attributes::new(&engine.names);
             describe(principal, request, &mut attributes);
-            let context = engine.context(attributes).map_err(PolicyError::new)?;
+            let context = attributes.into_context().map_err(PolicyError::new)?;
             let decided = engine.ask(known, &action_uid, &service, context);
             decided.map_err(|failure| PolicyError::new(failure.problem))
         };

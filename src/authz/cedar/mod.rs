@@ -76,6 +76,7 @@
 mod attributes;
 mod builder;
 mod callers;
+mod checks;
 mod engine;
 mod handle;
 mod resource;
