@@ -139,7 +139,7 @@ impl Watch {
         let correlation_id = self.asker().correlation_id.map(tracing::field::display);
         tracing::error!(
             target: "tower_warden::authz",
-            reason = lapse.reason(), action, ?rule, correlation_id,
+            control = "tripwire", reason = lapse.reason(), action, ?rule, correlation_id,
             "a success without the object check that the rule demands"
         );
     }
