@@ -42,7 +42,7 @@ fn admitted(access: impl Into<Access>) -> Extensions {
     let Verdict::Ready(Ok(pass)) = RulesLayer::new(rules.build().unwrap()).judge(&head) else {
         panic!("the rule admits everybody")
     };
-    assert!(pass.join(&mut head).is_some());
+    assert!(pass.begin(&mut head).is_some());
     head.extensions
 }
 
