@@ -33,7 +33,7 @@
 //! # What is not checked
 //!
 //! Whether the principal may use the very object that the path names: rules see the route, not the data. A handler asks a
-//! [`Guard`](object::Guard), and for rules that say what they serve the [tripwire](tripwire) sees to it. Routes that a
+//! [`Guard`](object::Guard), and for rules that say what they serve the [tripwire] sees to it. Routes that a
 //! layer does not cover: `Router::layer` of axum leaves out routes added after it, so put this layer around the finished
 //! router, or let `Warden::guard_routes` prove at start-up that every route has a rule. A layer that rewrites the path in
 //! between makes the rules read another path than the router. Characters that Unicode normalization makes alike are
