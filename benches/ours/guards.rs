@@ -18,7 +18,7 @@ struct Order {
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        case("a guard and a permit", || permitted()),
+        case("a guard and a permit", permitted),
         case("a list of 100, filtered", || filtered(100)),
         case("a list of 10,000, filtered", || filtered(10_000)),
     ]
