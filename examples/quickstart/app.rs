@@ -58,13 +58,6 @@ impl Demo {
         self.warden.guard_routes(routes())
     }
 
-    /// What would come of a route that no rule lists: no service.
-    pub(crate) fn forgotten_rule(&self) -> Option<String> {
-        let debug = get(async || "database password: hunter2");
-        let refused = self.warden.guard_routes(routes().route("/debug", debug)).err()?;
-        Some(refused.to_string())
-    }
-
     pub(crate) fn api_key(&self) -> &str {
         &self.api_key
     }
@@ -105,7 +98,7 @@ struct Order {
 
 type Orders = Arc<[Order]>;
 
-fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     let orders: Orders = Arc::new([
         Order { id: 1, owner: "ada", item: "a loom" },
         Order { id: 2, owner: "eve", item: "an apple" },

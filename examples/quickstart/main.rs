@@ -19,6 +19,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use tokio::net::TcpListener;
+use tower_warden::frameworks::axum::methods::get;
 
 use self::app::Demo;
 
@@ -28,7 +29,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let serving = axum::serve(listener, demo.service()?.into_make_service());
-    if let Some(refused) = demo.forgotten_rule() {
+    if let Some(refused) = forgotten_rule(&demo) {
         println!("with a route that no rule lists, this service does not start: {refused}\n");
     }
 
@@ -73,4 +74,11 @@ fn print_curl_lines(demo: &Demo, url: &str) {
             bearer(&demo.token_of_eve())
         ),
     );
+}
+
+/// What would come of a route that no rule lists: no service.
+fn forgotten_rule(demo: &Demo) -> Option<String> {
+    let debug = get(async || "database password: hunter2");
+    let refused = demo.warden.guard_routes(app::routes().route("/debug", debug)).err()?;
+    Some(refused.to_string())
 }

@@ -10,7 +10,7 @@ use http::{Extensions, Request};
 use super::checks::Lapse;
 use super::*;
 use crate::authz::{Access, Rules, RulesLayer, authenticated};
-use crate::gate::Verdict;
+use crate::gate::{Pass, Verdict};
 use crate::principal::{Principal, PrincipalKind};
 
 /// Even numbers are allowed.
@@ -39,10 +39,10 @@ fn admitted(access: impl Into<Access>) -> Extensions {
     let rules = Rules::builder().query_policy(Even).object_policy(always::<Name>).get("/", access);
     let ada = Principal::builder("i", "ada", PrincipalKind::User, "Bearer").build();
     let (mut head, ()) = Request::get("/").extension(ada).body(()).unwrap().into_parts();
-    let Verdict::Ready(Ok(pass)) = RulesLayer::new(rules.build().unwrap()).judge(&head) else {
+    let Verdict::Ready(Ok(mut pass)) = RulesLayer::new(rules.build().unwrap()).judge(&head) else {
         panic!("the rule admits everybody")
     };
-    assert!(pass.begin(&mut head).is_some());
+    pass.on_request(&mut head);
     head.extensions
 }
 
