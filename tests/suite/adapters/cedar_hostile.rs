@@ -176,7 +176,7 @@ async fn z9_a_resource_that_is_not_what_the_schema_says_is_denied() {
             _ = a
                 .string("tenant", "mill")
                 .caller("owner", PrincipalKind::App, ISSUER, "ada")
-                .long("total", 1)
+                .long("total", 1);
         },
     ];
     for (number, describe) in crooked.into_iter().enumerate() {
