@@ -210,7 +210,7 @@ mod tests {
         record(&ledger, "ada", PrincipalKind::User);
         clock.advance(30 * DAY);
         let knock = || {
-            (0..2_000).for_each(|number| record(&ledger, &number.to_string(), PrincipalKind::User))
+            (0..2_000).for_each(|number| record(&ledger, &number.to_string(), PrincipalKind::User));
         };
         knock();
         let report = ledger.report(false);
