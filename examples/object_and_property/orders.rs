@@ -113,7 +113,7 @@ impl Orders {
     }
 
     pub(crate) fn remove(&self, permit: Permit<'_, Order, Delete>) {
-        self.lock().remove(&permit.id);
+        self.lock().remove(&permit.into_object().id);
     }
 
     /// No method leaves the map half-written, so a panic of another request does not spoil it.

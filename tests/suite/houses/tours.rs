@@ -6,9 +6,13 @@ use super::command;
 
 #[tokio::test]
 async fn every_stop_of_every_tour_is_as_it_should_be() {
-    for (example, stops) in
-        [("quickstart", 18), ("grpc", 14), ("jwt_api", 13), ("mcp_resource", 12)]
-    {
+    for (example, stops) in [
+        ("quickstart", 18),
+        ("grpc", 14),
+        ("jwt_api", 13),
+        ("mcp_resource", 12),
+        ("object_and_property", 23),
+    ] {
         let mut tour = tokio::process::Command::from(command(example, &[]));
         let ended = tour.arg("--tour").kill_on_drop(true).output();
         let output = tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap().unwrap();
