@@ -1,11 +1,15 @@
 //! Which host a request is for, read so that nobody can read it differently.
 
+use std::net::Ipv6Addr;
+
 use http::{HeaderMap, header, request};
 
 use crate::rejection::{Rejection, RejectionKind};
 
 /// A name of the DNS has no more characters (RFC 1035 2.3.4).
 const LONGEST: usize = 253;
+
+const NO_HOST: &str = "no name or address of a host";
 
 /// A host in its one spelling: small letters, no port, no dot at the end.
 #[derive(Clone, Copy, Debug)]
@@ -87,13 +91,15 @@ impl Authority {
             Some(_) => return Err("a port that is no number"),
         };
         let name = name.strip_suffix('.').unwrap_or(name);
-        let fits = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
-            Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-            None => name.split('.').all(is_label),
+        let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+        // An address has many spellings; this is the one of RFC 5952.
+        let spelled = match address.map(str::parse::<Ipv6Addr>) {
+            Some(Ok(address)) => Some(format!("[{address}]")),
+            Some(Err(_)) => return Err(NO_HOST),
+            None if name.len() <= LONGEST && name.split('.').all(is_label) => None,
+            None => return Err(NO_HOST),
         };
-        if !fits || name.len() > LONGEST {
-            return Err("no name or address of a host");
-        }
+        let name = spelled.as_deref().unwrap_or(name);
         let mut bytes = [0; LONGEST];
         for (byte, character) in bytes.iter_mut().zip(name.bytes()) {
             *byte = character.to_ascii_lowercase();
@@ -131,6 +137,8 @@ mod tests {
             ("/", &["admin.example.:443"], "admin.example"),
             ("/", &["admin.example:"], "admin.example"),
             ("/", &["[::1]:80"], "[::1]"),
+            ("/", &["[0:0:0:0:0:0:0:1]"], "[::1]"),
+            ("/", &["[2001:DB8::0:A]"], "[2001:db8::a]"),
             ("/", &["127.0.0.1"], "127.0.0.1"),
             ("/", &["x_1.xn--bcher-kva.example"], "x_1.xn--bcher-kva.example"),
             ("http://admin.example/", &[], "admin.example"),
