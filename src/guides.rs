@@ -6,6 +6,9 @@ struct Readme;
 #[doc = include_str!("../docs/architecture.md")]
 struct Architecture;
 
+#[doc = include_str!("../docs/authorization.md")]
+struct Authorization;
+
 #[doc = include_str!("../docs/cedar.md")]
 struct Cedar;
 

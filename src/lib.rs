@@ -8,23 +8,48 @@
 //! # axum
 //!
 //! ```
-//! use axum::{Router, routing::get};
+//! use axum::extract::Path;
+//! use tower_warden::authz::object::{ActionKind, Decision, Denied, Guard, Read};
 //! use tower_warden::authz::{Rules, public, scope};
+//! use tower_warden::frameworks::axum::{Routes, methods::get};
 //! use tower_warden::testing::TestIssuer; // stands for your `authn::jwt::Issuer`, with its key from a PEM file or a JWK
 //! use tower_warden::{Principal, Warden};
+//!
+//! struct Order {
+//!     owner: &'static str,
+//! }
+//!
+//! /// Who may do what to which order. For whom it is hidden, it does not exist.
+//! fn order_policy(caller: &Principal, _: ActionKind, order: &Order) -> Decision {
+//!     if caller.subject() == order.owner { Decision::Allow } else { Decision::Hide }
+//! }
+//!
+//! async fn order(guard: Guard<Order>, Path(id): Path<u32>) -> Result<String, Denied> {
+//!     let found = (id == 7).then_some(Order { owner: "ada" }); // from the database
+//!     let order = guard.permit(Read, found).await?;
+//!     Ok(format!("order {id} of {}", order.owner))
+//! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let issuer = TestIssuer::new("https://issuer.example", "https://orders.example");
 //! let rules = Rules::builder()
+//!     .object_policy(order_policy)
 //!     .get("/health", public("load balancer probe"))
-//!     .get("/orders", scope("orders:read")); // a route that is not listed is refused
+//!     .get("/orders/{id}", scope("orders:read").serving::<Order>())
+//!     .get("/orders/{id}/invoice", scope("orders:read").serving::<Order>());
 //! let warden = Warden::builder().trust_issuer(issuer.trust()).rules(rules).build()?;
 //!
-//! let app = Router::new()
-//!     .route("/health", get(async || "up"))
-//!     .route("/orders", get(async |who: Principal| format!("orders of {}", who.subject())))
-//!     .route("/debug", get(async || "no rule lists this"));
-//! let service = warden.guard(app); // `axum::serve(listener, service.into_make_service())`
+//! let app = || {
+//!     Routes::new()
+//!         .route("/health", get(async || "up"))
+//!         .route("/orders/{id}", get(order))
+//!         .route("/orders/{id}/invoice", get(async || "forgot to ask whose order it is"))
+//! };
+//! let service = warden.guard_routes(app())?; // `axum::serve(listener, service.into_make_service())`
+//!
+//! // A route that no rule lists ends the start. `warden.guard(router)` takes any router, and refuses such a route with 403.
+//! let problems = warden.guard_routes(app().route("/debug", get(async || "secrets"))).unwrap_err();
+//! assert_eq!(problems.problems()[0].to_string(), "GET /debug: has no rule");
 //! #
 //! # use axum::{body::Body, http::{Request, StatusCode}};
 //! # use tower::ServiceExt;
@@ -36,11 +61,13 @@
 //! # };
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
 //!
-//! let reader = || issuer.token("ada").scope("orders:read").sign();
-//! assert_eq!(ask("/orders", reader()).await?.status(), StatusCode::OK);
-//! assert_eq!(ask("/orders", issuer.token("eve").sign()).await?.status(), StatusCode::FORBIDDEN);
-//! assert_eq!(ask("/orders", "made.up.token".to_owned()).await?.status(), StatusCode::UNAUTHORIZED);
-//! assert_eq!(ask("/debug", reader()).await?.status(), StatusCode::FORBIDDEN);
+//! let reader = |name| issuer.token(name).scope("orders:read").sign();
+//! assert_eq!(ask("/orders/7", reader("ada")).await?.status(), StatusCode::OK);
+//! assert_eq!(ask("/orders/7", reader("eve")).await?.status(), StatusCode::NOT_FOUND); // hers it is not
+//! assert_eq!(ask("/orders/7", issuer.token("ada").sign()).await?.status(), StatusCode::FORBIDDEN); // without the scope
+//! assert_eq!(ask("/orders/7", "made.up.token".to_owned()).await?.status(), StatusCode::UNAUTHORIZED);
+//! // The rule says that it serves orders, and nobody asked about one: nothing leaves.
+//! assert_eq!(ask("/orders/7/invoice", reader("eve")).await?.status(), StatusCode::INTERNAL_SERVER_ERROR);
 //! # Ok::<_, Box<dyn std::error::Error>>(()) })
 //! # }
 //! ```
@@ -77,6 +104,10 @@
 //! | tell clients where to get a token, as MCP servers have to | [`authn::protected_resource`] |
 //! | accept API keys, app keys, or a scheme of my own | [`authn`] |
 //! | say who may call which route | [`authz`] |
+//! | be sure that no route was forgotten | `frameworks::axum::Routes`, [`authz::Rules::prove_grpc`] |
+//! | say who may do what to which object | [`authz::object`] |
+//! | be sure that no handler forgot to ask | [`authz::tripwire`] |
+//! | say who sees and sets which field | [`authz::property`] |
 //! | let Cedar policies decide, or a casbin enforcer | `authz::cedar`, `authz::casbin` |
 //! | limit callers, and failed log-ins | [`rate_limit`] |
 //! | know the client behind proxies | [`client_address`] |
@@ -97,7 +128,7 @@
 //! | feature | what | default |
 //! |---|---|---|
 //! | `api-key` | API keys and AppID/AppKey pairs | yes |
-//! | `axum` | the [`Principal`] extractor, `Warden::guard`, the peer address from `ConnectInfo` | yes |
+//! | `axum` | extractors ([`Principal`], [`Guard`](authz::object::Guard), those for fields), `Warden::guard` and `guard_routes`, the peer address from `ConnectInfo` | yes |
 //! | `casbin` | a casbin enforcer that you bring, as a policy | |
 //! | `cedar` | Cedar policies, judged by the crate cedar-policy | |
 //! | `cors` | which pages of other origins may read the answers: tower-http's layer, preset | |
@@ -115,6 +146,7 @@
 //! # Guides
 //!
 //! * [Tokens](https://github.com/tower-warden/tower-warden/blob/main/docs/tokens.md): all kinds, and which part to use for each
+//! * [Authorization](https://github.com/tower-warden/tower-warden/blob/main/docs/authorization.md): functions, objects, properties, and how to test them
 //! * [Architecture](https://github.com/tower-warden/tower-warden/blob/main/docs/architecture.md)
 //! * [Layer order](https://github.com/tower-warden/tower-warden/blob/main/docs/layer-order.md)
 //! * [Defaults](https://github.com/tower-warden/tower-warden/blob/main/docs/defaults.md)
