@@ -6,6 +6,9 @@
 TEST-OUTPUT is what `cargo test` printed, stderr included (its "Running" lines tell the test binaries apart).
 Exit code 1 when anything is wrong; every problem is printed, not the first. `--suggest` prints, for each id, the
 tests that carry it in their names, ready to be pasted into the table.
+
+A row may also name a program that must not compile. Of that it is looked whether the compiler's message is kept beside
+it; tests/compile_fail/run.py compares the two.
 """
 
 import argparse
@@ -27,6 +30,7 @@ EXPECTED = [f"{letter}{n}" for letter, last in COUNTED.items() for n in range(1,
 # A test is a function, or a name that a macro makes one of: `j7_an_issuer_is_refused: "J7",`.
 DECLARED = re.compile(r"\bfn (\w+)\s*[(<]|^ *(\w+): \"", re.MULTILINE)
 NAMED_TEST = re.compile(r"`((?:src|tests|examples)/[\w/-]+\.rs)::(\w+)`")
+NAMED_PROGRAM = re.compile(r"`(tests/compile_fail/examples/\w+)\.rs`")
 RUNNING = re.compile(r"^\s*Running (?:unittests )?(\S+\.rs) \(")
 RESULT = re.compile(r"^test (\S+)(?: - should panic)? \.\.\. (ok|FAILED|ignored)")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -94,19 +98,24 @@ def outcome_of(file, test, results):
 
 def check_row(number, cells, root, results):
     row, _, tests, status = cells
-    named = NAMED_TEST.findall(tests)
+    named, programs = NAMED_TEST.findall(tests), NAMED_PROGRAM.findall(tests)
     where = f"line {number}, {row}"
     written = [cell for cell in tests.split("<br>") if cell.strip()]
-    if len(written) != len(named):
+    if len(written) != len(named) + len(programs):
         yield f"{where}: cannot read the tests: {tests}"
     if status in ("tested", "partial"):
-        if not named:
+        if not written:
             yield f"{where}: is {status} and names no test"
     elif status == "planned" or re.fullmatch(r"n/a: .+", status):
         if written:
             yield f"{where}: is {status} and names tests"
     else:
         yield f"{where}: status {status!r} is none of tested, partial, planned, n/a: reason"
+    for program in programs:
+        if not (root / f"{program}.rs").is_file():
+            yield f"{where}: {program}.rs does not exist"
+        elif not (root / f"{program}.stderr").is_file():
+            yield f"{where}: {program}.rs has no message kept beside it, so it may well compile"
     for file, test in named:
         source = root / file
         if not source.is_file():

@@ -110,6 +110,15 @@ class Conformance(unittest.TestCase):
         self.rows["J1"][1] += "<br>tokens::j1_other"
         self.assert_refused("J1: cannot read the tests")
 
+    def test_a_program_that_must_not_compile_has_a_message_beside_it(self):
+        program = "tests/compile_fail/examples/permit_cloned"
+        self.rows["Z5"][1:] = [f"`{program}.rs`", "tested"]
+        self.assert_refused(f"Z5: {program}.rs does not exist")
+        self.write(f"{program}.rs", "fn main() {}")
+        self.assert_refused(f"Z5: {program}.rs has no message kept beside it")
+        self.write(f"{program}.stderr", "error[E0599]")
+        self.assertEqual(self.check().returncode, 0)
+
     def test_a_missing_a_strange_and_a_repeated_id(self):
         self.rows["B99"] = self.rows.pop("B2")
         self.rows["B3 "] = self.rows["B3"]

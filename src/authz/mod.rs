@@ -1,4 +1,14 @@
-//! Function-level authorization: which principal may call which route. What is not declared is refused.
+//! Authorization at three levels. This page is about the first, which principal may call which route: what is not declared
+//! is refused.
+//!
+//! | whether this caller may | is said by | page |
+//! |---|---|---|
+//! | call this route | [`Rules`] | this one; proof that no route was forgotten: `frameworks::axum::routes`, [`Rules::prove_grpc`] |
+//! | do this to this object | an [`ObjectPolicy`](object::ObjectPolicy) | [`object`]; the [`tripwire`] withholds what was not checked |
+//! | see or set this field | [`Properties`](property::Properties) | [`property`] |
+//!
+//! [`scope_use`] tells which grants nobody uses, and with the features `cedar` and `casbin` policies can be kept outside of the
+//! code.
 //!
 //! [`Rules`] say for each method and path pattern who may use it: everybody, for a stated reason ([`public`]), or those
 //! whom a [`Policy`] allows. [`RulesLayer`] asks them; it goes inside the authentication layer.
@@ -24,7 +34,6 @@
 //!    (RFC 9470 3), where nothing else stands in the way. In [`all_of`] every other denial and every failure is told before
 //!    it; in [`any_of`] it is told before other denials, for it names a way in. A principal that is no person gets 403. Under
 //!    [`not`] they are refused at start-up: who does not say how it was authenticated would be let in.
-//!
 //! 9. Rules can share a prefix and a policy ([`RulesBuilder::group`]), and can be for one host
 //!    ([`RulesBuilder::host`]) or one version of the service ([`RulesBuilder::version`]) alone. A request to a host or
 //!    version that has a section is decided by that section, and by nothing else. One whose host or version two readers

@@ -30,7 +30,11 @@
 //!
 //! Objects, where the rule does not say which it serves: a rule says who may read orders, not whose order it is. With
 //! [`serving`](crate::authz::Policy::serving), the [tripwire](crate::authz::tripwire) withholds what was not checked; the
-//! posture lists the rules with a parameter in their path that say nothing (`objects undeclared`).
+//! posture lists the rules with a parameter in their path that say nothing (`objects undeclared`). It takes nothing back that
+//! a handler did before: for writes there are [`Permit`](crate::authz::object::Permit)s. Nor the fields of an object:
+//! [`property`](crate::authz::property) has declarations for them.
+//!
+//! That every route has a rule: one without is refused when it is asked for. `Warden::guard_routes` tells at start-up.
 //!
 //! # Deployment caveat
 //!
