@@ -36,7 +36,7 @@ async fn z7_a_hidden_object_is_answered_as_an_absent_one_in_all_but_id_date_and_
 }
 
 #[tokio::test]
-async fn z7_what_a_caller_may_know_of_is_403_and_what_it_may_use_is_200() {
+async fn z7_z8_what_a_caller_may_know_of_is_a_bare_403_and_what_it_may_use_is_200() {
     let shop = Shop::open().await;
     for (who, what, status, text) in [
         ("ada@acme", "GET /orders/1", 200, "1"),
