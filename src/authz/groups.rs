@@ -61,7 +61,8 @@ impl RulesBuilder {
     ///
     /// # Deployment caveat
     ///
-    /// The service has to choose by the same host. axum-extra's extractor `Host` believes `Forwarded` and
+    /// The service has to choose by the same host: one that answers alike for all hosts answers `/users/me` where a section
+    /// has `/users/{id}` alone, under that rule. With axum, `Warden::guard` and `guard_routes` refuse that. axum-extra's extractor `Host` believes `Forwarded` and
     /// `X-Forwarded-Host` first, which every caller can send.
     ///
     /// ```
@@ -117,7 +118,8 @@ impl RulesBuilder {
     ///
     /// # Deployment caveat
     ///
-    /// The service has to read the version from the same place, and may not fall back to another one.
+    /// The service has to read the version from the same place, and may not fall back to another one. One that answers alike
+    /// for all versions is in the same case as one that does so for all [hosts](Self::host).
     ///
     /// ```
     /// use http::Request;

@@ -77,7 +77,7 @@ impl RulesLayer {
         let found = self.rules.part_for(head)?.at(path);
         // By reference: the parameters are many bytes to move.
         let found = found.as_ref().ok();
-        self.refuse_disagreement(head, found.map(|found| found.value.pattern()))?;
+        self.rules.refuse_disagreement(head, found.map(|found| found.value.pattern()))?;
         let undeclared = || Rejection::new(RejectionKind::Forbidden, "route_not_declared");
         let found = found.ok_or_else(undeclared)?;
         let rule = found.value.rule_for(&head.method).ok_or_else(undeclared)?;
@@ -113,37 +113,6 @@ impl RulesLayer {
             rule: Arc::clone(rule),
             enforced: !self.reports_only,
         }))
-    }
-
-    /// Refuses when axum matched a route that the table knows, and the table found another one: the path was rewritten in
-    /// between, or one of the two is not what its author believes.
-    #[cfg(feature = "axum")]
-    fn refuse_disagreement(
-        &self,
-        head: &request::Parts,
-        found: Option<&str>,
-    ) -> Result<(), Rejection> {
-        match head.extensions.get::<axum::extract::MatchedPath>() {
-            Some(matched)
-                if found != Some(matched.as_str()) && self.rules.declares(matched.as_str()) =>
-            {
-                let found = found.unwrap_or("nothing");
-                let source = format!("the router matched {}, the rules {found}", matched.as_str());
-                Err(Rejection::new(RejectionKind::Internal, "rule_and_route_disagree")
-                    .with_source(source))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    #[cfg(not(feature = "axum"))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with the feature `axum`")]
-    const fn refuse_disagreement(
-        &self,
-        _: &request::Parts,
-        _: Option<&str>,
-    ) -> Result<(), Rejection> {
-        Ok(())
     }
 }
 

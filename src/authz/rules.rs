@@ -7,6 +7,8 @@ use super::object::{ObjectPolicies, SkippedCheck, Skips};
 use super::sections::{Division, Paths};
 use super::{Access, RulesBuilder, path, pattern};
 use crate::rejection::Rejection;
+#[cfg(feature = "axum")]
+use crate::rejection::RejectionKind;
 
 /// The route table: which access each method and path pattern demands. Whatever it does not list is refused.
 ///
@@ -181,6 +183,41 @@ impl Rules {
     #[cfg(feature = "axum")]
     pub(crate) fn pattern_for(&self, head: &request::Parts) -> Option<&str> {
         Some(self.part_for(head).ok()?.at(head.uri.path()).ok()?.value.pattern())
+    }
+
+    /// Whether what a request says of its host or version decides which rules it meets.
+    #[cfg(feature = "axum")]
+    pub(crate) fn is_divided(&self) -> bool {
+        self.0.division.is_divided()
+    }
+
+    /// Refuses when axum matched a route that the table knows, and the table found another one: the path was rewritten in
+    /// between, a section lacks the route, or one of the two is not what its author believes.
+    #[cfg(feature = "axum")]
+    pub(crate) fn refuse_disagreement(
+        &self,
+        head: &request::Parts,
+        found: Option<&str>,
+    ) -> Result<(), Rejection> {
+        match head.extensions.get::<axum::extract::MatchedPath>() {
+            Some(matched) if found != Some(matched.as_str()) && self.declares(matched.as_str()) => {
+                let found = found.unwrap_or("nothing");
+                let source = format!("the router matched {}, the rules {found}", matched.as_str());
+                Err(Rejection::new(RejectionKind::Internal, "rule_and_route_disagree")
+                    .with_source(source))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(not(feature = "axum"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with the feature `axum`")]
+    pub(super) const fn refuse_disagreement(
+        &self,
+        _: &request::Parts,
+        _: Option<&str>,
+    ) -> Result<(), Rejection> {
+        Ok(())
     }
 
     /// The part of the table that decides on a request, alone.

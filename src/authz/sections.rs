@@ -83,6 +83,11 @@ impl Division {
         &self.others.unnamed
     }
 
+    #[cfg(feature = "axum")]
+    pub(super) const fn is_divided(&self) -> bool {
+        self.sections.is_some()
+    }
+
     pub(super) fn parts(&self) -> impl Iterator<Item = &Paths> {
         let hosts = self.sections.iter().flat_map(|sections| sections.hosts.values());
         std::iter::once(&self.others)

@@ -3,6 +3,7 @@
 mod answers;
 mod bindings;
 mod dependencies;
+mod function_level;
 pub(crate) mod hostile_tokens;
 mod limits;
 mod paths;

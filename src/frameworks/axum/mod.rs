@@ -203,12 +203,14 @@ fn known(head: &Parts) -> Result<Option<Principal>, Refusal> {
 impl Warden {
     /// Puts the stack around a whole router, fallbacks included.
     ///
-    /// Where no rule lists a route, it is refused when it is asked for; [`guard_routes`](Self::guard_routes) tells at
-    /// start-up. What comes out is no router: nothing can be added to it that the stack would not see. (`Router::layer` works too,
+    /// A route is decided on by the rule that its path matches, and refused when it is asked for where there is none. One that
+    /// was forgotten can match a rule that was made for another: `/orders/export` that for `/orders/{id}`.
+    /// [`guard_routes`](Self::guard_routes) tells at start-up. Where rules stand in the section of a host or version, a route
+    /// that a rule names is decided on by no other: 500, `rule_and_route_disagree`. What comes out is no router: nothing can be added to it that the stack would not see. (`Router::layer` works too,
     /// but misses routes that are added after it.)
     #[must_use]
     pub fn guard(&self, router: Router) -> GuardedRouter {
-        GuardedRouter(self.layer(router))
+        GuardedRouter(self.layer(proof::agreeing(self.rules(), router)))
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use http::request;
+use tower::Layer;
 
 use super::{GuardedRouter, Routes};
 use crate::authz::Rules;
 use crate::authz::coverage::Routed;
 use crate::config::{ConfigError, Problems};
-use crate::gate::{Gate, Gated, Verdict};
+use crate::gate::{Gate, GateLayer, Gated, Verdict};
 use crate::rejection::{Rejection, RejectionKind};
 use crate::warden::Warden;
 
@@ -25,17 +26,50 @@ impl Warden {
     pub fn guard_routes(&self, routes: Routes) -> Result<GuardedRouter, ConfigError> {
         let Routes { router, routed, fallbacks, mut problems, .. } = routes;
         self.rules().find_gaps(&routed, &fallbacks, &mut problems);
-        let router = if fallbacks.is_empty() {
+        let router = if fallbacks.is_empty() && !self.rules().is_divided() {
             router // every pattern of the rules is routed: both find the same one
         } else {
             let gate = SameRoute::new(self.rules().clone(), routed, &mut problems);
             Router::new().fallback_service(Gated::new(router, gate))
         };
-        problems.into_result().map(|()| self.guard(router))
+        problems.into_result().map(|()| GuardedRouter(self.layer(router)))
     }
 }
 
-/// Refuses what a rule for a fallback decided and a route matches: the rule was made for everybody else's paths.
+/// The router, which refuses what the section of a host or version decided for another of the routes that rules name: it
+/// routes alike for all hosts and versions, and whoever calls chooses among them.
+pub(super) fn agreeing(rules: &Rules, router: Router) -> Router {
+    if rules.is_divided() {
+        router.layer(GateLayer::new(SamePattern(rules.clone())))
+    } else {
+        router
+    }
+}
+
+/// Inside of a router, which tells what it matched.
+#[derive(Clone)]
+struct SamePattern(Rules);
+
+impl Gate for SamePattern {
+    type Pass = ();
+
+    fn name(&self) -> &'static str {
+        "rules"
+    }
+
+    fn admit(&self, head: &mut request::Parts) -> Verdict<()> {
+        Verdict::Ready(self.0.refuse_disagreement(head, self.0.pattern_for(head)))
+    }
+}
+
+impl fmt::Debug for SamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SamePattern").finish_non_exhaustive()
+    }
+}
+
+/// Refuses what a rule for a fallback, or one of a section that lacks the route, decided and a route matches: the rule was
+/// made for other paths.
 #[derive(Clone)]
 struct SameRoute(Arc<Routing>);
 

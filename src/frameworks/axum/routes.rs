@@ -15,7 +15,8 @@
 //! 4. A fallback says which patterns it is for; each needs a rule, for without one nobody reaches it: what no rule lists is
 //!    refused before the router sees it. Such a rule decides on no path that a route matches: 500,
 //!    `rule_and_route_disagree`.
-//! 5. Where rules stand in the section of a host or version, a route needs its rule in one of them.
+//! 5. Where rules stand in the section of a host or version, a route needs its rule in one of them. It is decided on by no
+//!    other rule: where the section lacks it and has a pattern that its path matches too, 500, `rule_and_route_disagree`.
 //! 6. A tonic service is routed method by method (`Routes::grpc`) or as a whole (`Routes::grpc_service`), as its rules are.
 //! 7. What axum would panic about (conflicting routes, two handlers for one method, two fallbacks) is a problem like the
 //!    others: all are told at once.
