@@ -23,7 +23,8 @@ impl<'r> RequestFacts<'r> {
         Self { head, pattern, params }
     }
 
-    /// The real method: no override header has a say.
+    /// The real method: no override header has a say. HEAD is HEAD, also under a rule for GET: who judges by the method has to
+    /// judge them alike.
     #[must_use]
     pub const fn method(&self) -> &'r Method {
         &self.head.method

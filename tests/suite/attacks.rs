@@ -6,6 +6,7 @@ mod dependencies;
 mod function_level;
 pub(crate) mod hostile_tokens;
 mod limits;
+mod methods;
 mod paths;
 mod readings;
 mod stacks;

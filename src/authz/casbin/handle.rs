@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use http::Method;
 
 use super::ask::Ask;
 use super::resource::{CasbinObjects, Resource};
@@ -70,14 +71,15 @@ impl Casbin {
 
     /// A route's policy: whether the caller may use its method on its pattern, such as `GET` on `/orders/{id}`.
     ///
-    /// The pattern is that of the rule, not the path that the caller wrote.
+    /// The pattern is that of the rule, not the path that the caller wrote. HEAD is asked about as GET, of which it tells all
+    /// but the body (RFC 9110 9.3.2): a policy that denies one denies both.
     #[must_use]
     pub fn route_policy(&self) -> Policy {
         let casbin = self.clone();
         try_check("casbin route", move |principal: &Principal, request: &RequestFacts<'_>| {
-            casbin
-                .ask(principal, request.pattern(), request.method().as_str())
-                .map_err(PolicyError::new)
+            let method =
+                if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+            casbin.ask(principal, request.pattern(), method.as_str()).map_err(PolicyError::new)
         })
     }
 
