@@ -301,9 +301,9 @@ impl PrincipalBuilder {
         self
     }
 
-    /// Sets the tenant.
+    /// Sets the tenant. An empty name is none: what belongs to no tenant is not everybody's who has none either.
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
-        self.0.tenant = Some(tenant.into().into());
+        self.0.tenant = Some(tenant.into()).filter(|tenant| !tenant.is_empty()).map(Into::into);
         self
     }
 

@@ -10,6 +10,7 @@ mod methods;
 mod paths;
 mod readings;
 mod stacks;
+mod tenants;
 mod token_properties;
 mod tokens;
 
