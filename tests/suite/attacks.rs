@@ -7,6 +7,7 @@ mod function_level;
 pub(crate) mod hostile_tokens;
 mod limits;
 mod methods;
+mod objects;
 mod paths;
 mod readings;
 mod stacks;

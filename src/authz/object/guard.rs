@@ -98,7 +98,8 @@ impl<T: 'static> Guard<T> {
     /// # Errors
     ///
     /// [`Denied`], unless the policy allows it. A handler that swallows it and answers with success is stopped by the
-    /// tripwire; ask with [`allows`](Self::allows) where a denial is no reason to refuse.
+    /// tripwire, as is one that gives up waiting for the answer; ask with [`allows`](Self::allows) where a denial is no reason
+    /// to refuse.
     pub async fn permit<A: Action>(
         &self,
         action: A,
@@ -118,7 +119,10 @@ impl<T: 'static> Guard<T> {
     /// As [`permit`](Self::permit).
     pub async fn check<A: Action>(&self, _action: A, object: &T) -> Result<(), Denied> {
         let action = ActionKind::of::<A>();
-        match judge(&*self.policy.objects, &self.caller, action, object).await {
+        let unanswered = Unanswered(self.checks.as_deref());
+        let decision = judge(&*self.policy.objects, &self.caller, action, object).await;
+        unanswered.is_answered();
+        match decision {
             Ok(Decision::Allow) => {
                 self.permitted(action);
                 Ok(())
@@ -224,6 +228,24 @@ impl<T: 'static> Guard<T> {
         });
         let question = Question { action, type_name: type_name::<T>(), rule, failure };
         Denied::new(rejection.with_source(question), self.asker)
+    }
+}
+
+/// A check that was begun. Dropped before there is an answer, it counts as one that took too long: the handler may go on as
+/// if it had allowed.
+struct Unanswered<'c>(Option<&'c Checks>);
+
+impl Unanswered<'_> {
+    fn is_answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(checks) = self.0 {
+            checks.denied(RejectionKind::Forbidden);
+        }
     }
 }
 

@@ -12,7 +12,8 @@
 //!    something on a `T`; where the rule says [`by`](crate::authz::Access::by), that very action. With `serving_list_of` only
 //!    if a list was filtered or its query constrained: the check of one object is not enough. Checks of other types do not count.
 //! 2. After a denial no success leaves, whatever else was allowed and of whatever type it was: the handler swallowed it. Ask
-//!    with [`allows`](crate::authz::object::Guard::allows) where a denial is no reason to refuse.
+//!    with [`allows`](crate::authz::object::Guard::allows) where a denial is no reason to refuse. A check of one object that was
+//!    begun and given up, behind a time limit of the handler's own for one, is a denial too.
 //! 3. [`skip`](crate::authz::object::Guard::skip) stands for the check, not for a denial. Its reasons are counted for each rule:
 //!    [`Rules::skipped_checks`](crate::authz::Rules::skipped_checks).
 //! 4. What does not leave is dropped whole: status, header fields, extensions, and the body without another poll. In its
