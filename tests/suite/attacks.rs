@@ -9,6 +9,7 @@ mod limits;
 mod methods;
 mod objects;
 mod paths;
+mod properties;
 mod readings;
 mod stacks;
 mod tenants;

@@ -160,9 +160,9 @@ where
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         let (head, body) = request.into_parts();
         if body.is_end_stream() || body.size_hint().exact() == Some(0) {
-            return AcceptFuture::calling(
-                self.inner.call(Request::from_parts(head, Body::inner(body))),
-            );
+            // Not handed on: what says that it is empty need not be.
+            let empty = Body::own(Bytes::new());
+            return AcceptFuture::calling(self.inner.call(Request::from_parts(head, empty)));
         }
         // The clone has not been polled ready, so it stays and the ready one goes into the future
         // (tower-service, "Be careful when cloning inner services").
