@@ -1,37 +1,43 @@
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use tower_warden::authz::object::Denied;
+use tower_warden::frameworks::axum::Refusal;
 
-use crate::orders::{Order, Refused};
+use crate::orders::Refused;
 
-impl IntoResponse for Refused {
+/// Why a handler has no order to answer with: somebody asked for what is not allowed, or the book refused.
+pub(crate) enum Unanswered {
+    Book(Refused),
+    Refusal(Refusal),
+}
+
+impl From<Denied> for Unanswered {
+    fn from(denied: Denied) -> Self {
+        Self::Refusal(denied.into())
+    }
+}
+
+impl From<Refusal> for Unanswered {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
+
+impl From<Refused> for Unanswered {
+    fn from(refused: Refused) -> Self {
+        Self::Book(refused)
+    }
+}
+
+/// A bare status is enough: the stack makes a problem document of it.
+impl IntoResponse for Unanswered {
     fn into_response(self) -> Response {
         let status = match self {
-            Self::Nothing => StatusCode::NOT_FOUND,
-            Self::BadItem => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Full => StatusCode::CONFLICT,
+            Self::Refusal(refusal) => return refusal.into_response(),
+            Self::Book(Refused::Nothing) => StatusCode::NOT_FOUND,
+            Self::Book(Refused::BadDraft) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Book(Refused::Full) => StatusCode::CONFLICT,
         };
         status.into_response()
     }
-}
-
-impl IntoResponse for Order {
-    fn into_response(self) -> Response {
-        Json(to_json(&self)).into_response()
-    }
-}
-
-pub(crate) fn to_list(orders: &[Order]) -> Json<Value> {
-    Json(orders.iter().map(to_json).collect())
-}
-
-/// Field by field: what is added to an order is not told until somebody decides so. The owner's issuer is not.
-fn to_json(order: &Order) -> Value {
-    json!({
-        "id": order.id,
-        "owner": order.owner.subject,
-        "tenant": order.owner.tenant,
-        "item": order.item,
-    })
 }

@@ -1,8 +1,6 @@
 //! What a handler may know of a request. A bare status is enough for a refusal: the stack makes a problem document of it.
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -64,22 +62,5 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
     async fn from_request_parts(head: &mut Parts, state: &S) -> Result<Self, StatusCode> {
         let page = Query::<Self>::from_request_parts(head, state).await;
         page.map(|Query(page)| page).map_err(|_| StatusCode::BAD_REQUEST)
-    }
-}
-
-/// What a caller may say about an order: its item. An owner or tenant in the body is an error, not an order for others.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Draft {
-    pub(crate) item: String,
-}
-
-impl<S: Send + Sync> FromRequest<S> for Draft {
-    type Rejection = StatusCode;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, StatusCode> {
-        // The status alone: what a parser says about a body may quote it.
-        let draft = Json::<Self>::from_request(request, state).await;
-        draft.map(|Json(draft)| draft).map_err(|rejection: JsonRejection| rejection.status())
     }
 }

@@ -1,12 +1,13 @@
 //! An orders service over HTTP, larger than the quickstart: two tenants, users who own orders, an administrator, an API
-//! key, a page and an OpenAPI description. Point other tools at it.
+//! key, a page and an OpenAPI description. Point other tools at it. Its invoice is broken: the handler asks nobody whose
+//! order it is, and the stack withholds what it answers.
 //!
 //! ```text
 //! cargo run --example orders_api --features full
 //! ```
 //!
-//! Its first line on standard output is a JSON object with the address, tokens and a key; settings, rules and the log go
-//! to standard error. Its settings are the variables of the environment in `examples/shared/orders/settings.rs`; when one
+//! Its first line on standard output is a JSON object with the address, tokens and a key; settings, rules, who sees which
+//! field, and the log go to standard error. Its settings are the variables of the environment in `examples/shared/orders/settings.rs`; when one
 //! is invalid, all problems are listed and the exit code is 2.
 
 #![expect(clippy::print_stderr, reason = "an example talks to whoever started it")]
@@ -14,6 +15,7 @@
 mod answers;
 mod extract;
 mod pages;
+mod properties;
 mod routes;
 mod rules;
 
@@ -36,9 +38,10 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let identities = Identities::new(&settings)?;
     let warden = identities.warden(&settings, rules::rules())?;
-    let service = warden.guard(routes::routes(identities.book()));
+    let properties = properties::of_orders()?;
+    let service = warden.guard(routes::routes(identities.book(), properties.clone()));
     let listener = TcpListener::bind(settings.address).await?;
-    eprint!("{settings}{warden}");
+    eprint!("{settings}{warden}{properties}");
     announce(listener.local_addr()?, &settings, &identities)?;
     axum::serve(listener, service.into_make_service()).await?;
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,5 @@
-//! The orders service over gRPC: same orders, same users, same settings as `orders_api`, behind the same stack.
+//! The orders service over gRPC: same orders, same users, same settings as `orders_api`, behind the same stack, and with the
+//! same broken invoice.
 //!
 //! ```text
 //! cargo run --example orders_grpc --features full
@@ -27,8 +28,9 @@ use tonic::transport::server::TcpIncoming;
 
 use self::orders::{Identities, Settings, announce, refuse_to_start};
 use self::orders_v1::health_server::HealthServer;
+use self::orders_v1::invoices_server::InvoicesServer;
 use self::orders_v1::orders_server::OrdersServer;
-use self::service::{Probe, Service};
+use self::service::{Bookkeeping, Probe, Service};
 
 /// An order is one short text.
 const LARGEST_MESSAGE: usize = 16 * 1024;
@@ -42,14 +44,16 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let identities = Identities::new(&settings)?;
     let warden = identities.warden(&settings, rules::rules())?;
-    let service = OrdersServer::new(Service::of(identities.book()))
-        .max_decoding_message_size(LARGEST_MESSAGE);
+    let book = identities.book();
+    let invoices = InvoicesServer::new(Bookkeeping::of(book.clone()));
+    let service = OrdersServer::new(Service::of(book)).max_decoding_message_size(LARGEST_MESSAGE);
     let listener = TcpListener::bind(settings.address).await?;
     eprint!("{settings}{warden}");
     announce(listener.local_addr()?, &settings, &identities)?;
     Server::builder()
         .layer(warden)
         .add_service(service)
+        .add_service(invoices.max_decoding_message_size(LARGEST_MESSAGE))
         .add_service(HealthServer::new(Probe))
         .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)))
         .await?;

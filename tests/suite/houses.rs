@@ -2,6 +2,7 @@
 
 mod calls;
 mod description;
+mod fields;
 mod foreign_tools;
 mod limits;
 mod matrix;
@@ -12,8 +13,12 @@ mod routes;
 mod settings;
 mod tours;
 
+#[path = "../../examples/orders_api/properties.rs"]
+mod api_properties;
 #[path = "../../examples/orders_api/rules.rs"]
 mod api_rules;
+#[path = "../../examples/shared/orders/book/mod.rs"]
+mod orders;
 
 use std::convert::Infallible;
 use std::fs::{self, File};

@@ -1,9 +1,12 @@
+use serde::Serialize;
 use tower_warden::principal::Principal;
 
 /// Who asks: issuer, subject and tenant, all three out of the credential and none out of the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Caller {
     pub(crate) issuer: String,
+    /// As a part of an order, it is the order's owner.
+    #[serde(rename = "owner")]
     pub(crate) subject: String,
     pub(crate) tenant: String,
 }
@@ -15,23 +18,11 @@ impl Caller {
         let tenant = principal.tenant()?.to_owned();
         Some(Self { issuer: issuer.to_owned(), subject: subject.to_owned(), tenant })
     }
-}
 
-/// Which orders a request is about. Everything else does not exist for it.
-#[derive(Clone, Debug)]
-pub(crate) enum Reach {
-    /// Those that the caller placed.
-    Own(Caller),
-    /// Those of the caller's tenant, whoever placed them: for routes that only administrators get to.
-    Tenant(Caller),
-}
-
-impl Reach {
-    pub(super) fn holds(&self, owner: &Caller) -> bool {
-        match self {
-            // A subject is unique within its issuer only, and somebody may move from one tenant to another.
-            Self::Own(caller) => caller == owner,
-            Self::Tenant(caller) => caller.tenant == owner.tenant,
-        }
+    /// Whether a principal speaks for it. A subject is unique within its issuer only, and somebody may move from one
+    /// tenant to another.
+    pub(super) fn is(&self, principal: &Principal) -> bool {
+        principal.identity() == (&self.issuer, &self.subject)
+            && principal.tenant() == Some(&self.tenant)
     }
 }

@@ -6,6 +6,7 @@ use tonic::{Code, Request};
 
 use super::{ACTORS, House};
 use crate::orders_v1::health_client::HealthClient;
+use crate::orders_v1::invoices_client::InvoicesClient;
 use crate::orders_v1::orders_client::OrdersClient;
 use crate::orders_v1::{
     CreateRequest, DebugRequest, DeleteRequest, GetRequest, HealthRequest, ListRequest,
@@ -22,6 +23,9 @@ const CALLS: &[(Call, [i32; 6])] = &[
     (Call::Get(2),               [5, 0, 5, 5, 5, 16]),
     (Call::Get(3),               [5, 5, 0, 5, 5, 16]),
     (Call::Get(999),             [5, 5, 5, 5, 5, 16]),
+    // Broken: its handler asks nobody whose order it is.
+    (Call::Invoice(1),           [13, 13, 13, 13, 13, 16]),
+    (Call::Invoice(999),         [5, 5, 5, 5, 5, 16]),
     (Call::Create("a sieve"),    [0, 0, 0, 7, 0, 16]),
     (Call::Create(""),           [3, 3, 3, 7, 3, 16]),
     (Call::Update(1, "a sieve"), [0, 5, 5, 7, 5, 16]),
@@ -40,6 +44,7 @@ enum Call {
     Debug,
     Delete(u64),
     Get(u64),
+    Invoice(u64),
     List,
     Update(u64, &'static str),
 }
@@ -79,6 +84,10 @@ impl<'h> Caller<'h> {
                 orders.delete(self.request(actor, DeleteRequest { id })).await.err()
             }
             Call::Get(id) => orders.get(self.request(actor, GetRequest { id })).await.err(),
+            Call::Invoice(id) => {
+                let mut invoices = InvoicesClient::new(self.channel.clone());
+                invoices.get(self.request(actor, GetRequest { id })).await.err()
+            }
             Call::List => orders.list(self.request(actor, ListRequest {})).await.err(),
             Call::Update(id, text) => {
                 let message = UpdateRequest { id, item: item(text) };
@@ -117,4 +126,19 @@ async fn z6_z10_streams_hold_what_the_caller_may_see() {
     assert_eq!(caller.call("ada", Call::Create("a sieve")).await, Code::Ok);
     assert_eq!(caller.list("ada").await, [1, 4]);
     assert_eq!(caller.list("bob").await, [2]);
+}
+
+#[tokio::test]
+async fn z3_nothing_leaves_the_method_that_asked_nobody() {
+    let house = House::start("orders_grpc");
+    let caller = Caller::of(&house).await;
+    let mut invoices = InvoicesClient::new(caller.channel.clone());
+    let request = caller.request("ada", GetRequest { id: 3 });
+    let withheld = invoices.get(request).await.unwrap_err();
+    assert_eq!(withheld.code(), Code::Internal);
+    let told = format!("{withheld:?}");
+    for secret in ["telescope", "gil", "globex", "margin"] {
+        assert!(!told.contains(secret), "{told}");
+    }
+    assert!(house.stderr().contains("authz_not_performed"), "{}", house.stderr());
 }

@@ -42,8 +42,8 @@ fn in_force() -> Inventory {
 }
 
 fn demands(access: &Access) -> Option<Demands> {
-    access.public_reason().is_none().then(|| {
-        let text = access.to_string();
+    access.policy().map(|policy| {
+        let text = policy.to_string();
         let inside = |kind: &str| text.strip_prefix(kind)?.strip_prefix('(')?.strip_suffix(')');
         match (inside("scope"), inside("role")) {
             (Some(scope), _) => (Some(vec![scope.to_owned()]), Some(vec![scope.to_owned()])),
@@ -57,12 +57,11 @@ fn demands(access: &Access) -> Option<Demands> {
 /// Whether an answer is one of those that the description lists, if the request is one that it lists.
 pub(super) fn allows(description: &Value, method: &str, path: &str, answer: &Answer) -> bool {
     let path = path.split('?').next().unwrap();
-    // Everything but an id is spelled out, and a spelled-out path comes before a pattern.
-    let as_pattern = path.rsplit_once('/').map(|(before, _)| format!("{before}/{{id}}")).unwrap();
     let method = if method == "HEAD" { "GET".to_owned() } else { method.to_owned() };
-    let operation = [path, &as_pattern]
-        .into_iter()
-        .find_map(|pattern| description["paths"].get(pattern)?.get(method.to_lowercase()));
+    let paths = description["paths"].as_object().unwrap();
+    // No pattern has a parameter where another one is spelled out.
+    let described = paths.iter().find(|(pattern, _)| matches(pattern, path));
+    let operation = described.and_then(|(_, operations)| operations.get(method.to_lowercase()));
     let Some(operation) = operation else { return true };
     let response = &operation["responses"][answer.status.to_string()];
     let response = match response["$ref"].as_str() {
@@ -74,6 +73,13 @@ pub(super) fn allows(description: &Value, method: &str, path: &str, answer: &Ans
         Some(types) => types.contains_key(answered_type),
         None => response.is_object() && answered_type.is_empty(),
     }
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    let (pattern, path): (Vec<_>, Vec<_>) =
+        (pattern.split('/').collect(), path.split('/').collect());
+    let fits = |(one, other): (&&str, &&str)| one == other || *one == "{id}" && !other.is_empty();
+    pattern.len() == path.len() && pattern.iter().zip(&path).all(fits)
 }
 
 #[tokio::test]

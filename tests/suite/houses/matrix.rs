@@ -18,7 +18,7 @@ use prost::Message;
 use tower::Service;
 use tower_warden::testing::{Actor, AuthorizationMatrix, Call, Expected};
 
-use super::{ACTORS, House, api_rules};
+use super::{ACTORS, House, api_rules, orders};
 use crate::orders_v1::{CreateRequest, DeleteRequest, GetRequest, UpdateRequest};
 
 /// A server at this address as a service.
@@ -55,6 +55,7 @@ async fn z1_z7_who_may_do_what_to_whose_orders() {
     let change = |whose, id| {
         Call::put("/orders/{id}").object("id", whose, id).json(r#"{"item":"two looms"}"#)
     };
+    let invoice = |whose, id| Call::get("/orders/{id}/invoice").object("id", whose, id);
     let cancel = |whose, id| Call::delete("/orders/{id}").object("id", whose, id);
     let cancel_as_admin = |whose, id| Call::delete("/admin/orders/{id}").object("id", whose, id);
 
@@ -73,6 +74,7 @@ async fn z1_z7_who_may_do_what_to_whose_orders() {
         .row(read("ada's", "1"),              [200, 404, 404, 404, 404, 401])
         .row(read("gil's", "3"),              [404, 404, 200, 404, 404, 401])
         .row(read("no one's", "999"),         [404, 404, 404, 404, 404, 401])
+        .row(invoice("ada's", "1"),           [500, 500, 500, 500, 500, 401])
         .row(change("bob's", "2"),            [404, 200, 404, 403, 404, 401])
         .row(cancel_as_admin("gil's", "3"),   [403, 403, 403, 404, 403, 401])
         .row(cancel("gil's", "3"),            [404, 404, 204, 403, 404, 401])
@@ -99,6 +101,8 @@ async fn g2_z7_who_may_do_what_to_whose_orders_over_grpc() {
         //                             ada bob gil admin key nobody
         .row(get("ada's", 1),         [0,  5,  5,  5,    5,  16])
         .row(get("gil's", 3),         [5,  5,  0,  5,    5,  16])
+        .row(Call::grpc("/orders.v1.Invoices/Get").body(GetRequest { id: 1 }.encode_to_vec()).named("ada's"),
+                                      [13, 13, 13, 13, 13, 16])
         .row(call("Update", &|| UpdateRequest { id: 3, item: item() }.encode_to_vec()).named("gil's"),
                                       [5,  5,  0,  7,    5,  16])
         .row(call("Delete", &|| DeleteRequest { id: 3 }.encode_to_vec()).named("gil's"),

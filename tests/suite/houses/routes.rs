@@ -22,6 +22,10 @@ const READS: &[Row] = &[
     ("GET",     "/orders/3",                  "", [404, 404, 200, 404, 404, 401]),
     ("GET",     "/orders/999",                "", [404, 404, 404, 404, 404, 401]),
     ("GET",     "/orders/one",                "", [404, 404, 404, 404, 404, 401]),
+    // Broken: its handler asks nobody whose order it is.
+    ("GET",     "/orders/1/invoice",          "", [500, 500, 500, 500, 500, 401]),
+    ("HEAD",    "/orders/1/invoice",          "", [500, 500, 500, 500, 500, 401]),
+    ("GET",     "/orders/999/invoice",        "", [404, 404, 404, 404, 404, 401]),
     ("GET",     "/admin/orders",              "", [403, 403, 403, 200, 403, 401]),
     // What nobody declared is refused to everybody, and nobody learns what there is.
     ("GET",     "/debug",                     "", [403, 403, 403, 403, 403, 403]),
@@ -40,12 +44,15 @@ const CHANGES: &[Row] = &[
     ("POST",   "/orders",         r#"{"item":"a sieve"}"#,          [201, 201, 201, 403, 201, 401]),
     ("POST",   "/orders",         r#"{"item":""}"#,                 [422, 422, 422, 403, 422, 401]),
     ("POST",   "/orders",         r#"{"item":"a\r\nsieve"}"#,       [422, 422, 422, 403, 422, 401]),
-    ("POST",   "/orders",         r#"{"item":"x","owner":"bob"}"#,  [422, 422, 422, 403, 422, 401]),
+    ("POST",   "/orders",         r#"{"item":"x","email":"y"}"#,    [422, 422, 422, 403, 422, 401]),
+    ("POST",   "/orders",         r#"{"item":"x","owner":"bob"}"#,  [400, 400, 400, 403, 400, 401]),
+    ("POST",   "/orders",         r#"{"item":"x","item":"y"}"#,     [400, 400, 400, 403, 400, 401]),
+    ("POST",   "/orders",         r#"{"item":5}"#,                  [400, 400, 400, 403, 400, 401]),
     ("POST",   "/orders",         "no JSON",                        [400, 400, 400, 403, 400, 401]),
     ("POST",   "/orders",         "",                               [415, 415, 415, 403, 415, 401]),
     ("PUT",    "/orders/1",       r#"{"item":"two looms"}"#,        [200, 404, 404, 403, 404, 401]),
     ("PUT",    "/orders/2",       r#"{"item":"two looms"}"#,        [404, 200, 404, 403, 404, 401]),
-    ("PUT",    "/orders/1",       r#"{"item":"x","tenant":"y"}"#,   [422, 422, 422, 403, 422, 401]),
+    ("PUT",    "/orders/1",       r#"{"item":"x","tenant":"y"}"#,   [400, 404, 404, 403, 404, 401]),
     ("DELETE", "/admin/orders/3", "",                               [403, 403, 403, 404, 403, 401]),
     ("DELETE", "/admin/orders/x", "",                               [403, 403, 403, 404, 403, 401]),
     ("DELETE", "/orders/3",       "",                               [404, 404, 204, 403, 404, 401]),
@@ -115,7 +122,9 @@ async fn z6_z10_lists_hold_what_the_caller_may_see_and_the_tenant_is_the_callers
 
     let placed = house.ask("ada", "POST", "/orders", r#"{"item":"a sieve"}"#).await;
     assert_eq!(placed.header("location"), "/orders/4");
-    let sieve = serde_json::json!({"id": 4, "owner": "ada", "tenant": "acme", "item": "a sieve"});
+    let sieve = serde_json::json!(
+        {"id": 4, "owner": "ada", "tenant": "acme", "item": "a sieve", "email": null}
+    );
     assert_eq!(placed.json(), sieve);
     assert_eq!(house.ask("ada", "GET", "/orders/4", "").await.json(), sieve);
     assert_eq!(ids("ada", "/orders").await, [1, 4]);
