@@ -3,13 +3,12 @@
 use axum::Json;
 use axum::extract::{FromRef, Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tower_warden::authz::object::{Create, Delete, Denied, Guard, Read, Update};
 use tower_warden::authz::property::{DiscloseLayer, Disclosed, Properties, PropertiesOf};
-use tower_warden::frameworks::axum::Routes;
 use tower_warden::frameworks::axum::methods::get;
 use tower_warden::frameworks::axum::properties::{Accepted, Disclosure, Proposed};
+use tower_warden::frameworks::axum::{Refusal, Routes};
 
 use crate::orders::{NewOrder, Order, OrderChange, Orders};
 
@@ -36,9 +35,9 @@ async fn list(
     State(orders): State<Orders>,
     guard: Guard<Order>,
     disclosure: Disclosure<Order>,
-) -> Result<Disclosed, Response> {
-    let scope = guard.constraint(Read).await.map_err(refused)?;
-    disclosure.of_list(&orders.list(&scope)).map_err(refused)
+) -> Result<Disclosed, Refusal> {
+    let scope = guard.constraint(Read).await?;
+    disclosure.of_list(&orders.list(&scope))
 }
 
 async fn place(
@@ -46,7 +45,7 @@ async fn place(
     guard: Guard<Order>,
     disclosure: Disclosure<Order>,
     Accepted(new): Accepted<NewOrder>,
-) -> Result<(StatusCode, Disclosed), Response> {
+) -> Result<(StatusCode, Disclosed), Refusal> {
     let caller = guard.caller();
     let (issuer, owner) = caller.identity();
     // Whose it is comes from the credential, never from the body.
@@ -60,8 +59,8 @@ async fn place(
         status: "placed".to_owned(),
         margin: 40,
     };
-    let order = orders.add(guard.permit(Create, order).await.map_err(refused)?);
-    Ok((StatusCode::CREATED, disclosure.of(&order).map_err(refused)?))
+    let order = orders.add(guard.permit(Create, order).await?);
+    Ok((StatusCode::CREATED, disclosure.of(&order)?))
 }
 
 async fn read(
@@ -69,9 +68,9 @@ async fn read(
     guard: Guard<Order>,
     disclosure: Disclosure<Order>,
     Path(id): Path<u64>,
-) -> Result<Disclosed, Response> {
-    let order = guard.permit(Read, orders.find(id)).await.map_err(refused)?;
-    disclosure.of(&order).map_err(refused)
+) -> Result<Disclosed, Refusal> {
+    let order = guard.permit(Read, orders.find(id)).await?;
+    disclosure.of(&order)
 }
 
 async fn change(
@@ -80,10 +79,10 @@ async fn change(
     disclosure: Disclosure<Order>,
     Path(id): Path<u64>,
     proposed: Proposed<OrderChange>,
-) -> Result<Disclosed, Response> {
-    let permit = guard.permit(Update, orders.find(id)).await.map_err(refused)?;
-    let change = proposed.to(permit.object()).map_err(refused)?;
-    disclosure.of(&orders.change(permit, change)).map_err(refused)
+) -> Result<Disclosed, Refusal> {
+    let permit = guard.permit(Update, orders.find(id)).await?;
+    let change = proposed.to(permit.object())?;
+    disclosure.of(&orders.change(permit, change))
 }
 
 async fn cancel(
@@ -119,11 +118,6 @@ async fn legacy(
 ) -> Result<Json<Value>, Denied> {
     let order = guard.permit(Read, orders.find(id)).await?;
     Ok(Json(json!(*order)))
-}
-
-/// Both kinds of refusal are answers already.
-fn refused(refusal: impl IntoResponse) -> Response {
-    refusal.into_response()
 }
 
 impl FromRef<App> for Orders {

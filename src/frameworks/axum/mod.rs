@@ -12,6 +12,7 @@
 //!    too.
 //! 3. `Claims<T>` demands a principal too, and then claims that are a `T`; otherwise 403. `Option<Claims<T>>` is `None` for
 //!    an anonymous caller, and still 403 for one whose claims are no `T`.
+//! 4. A handler that returns `Result<_, Refusal>` answers with `?` what a guard denies and what [`properties`] refuse.
 //!
 //! # What is not checked
 //!
@@ -70,7 +71,7 @@ use crate::principal::Principal;
 use crate::rejection::{Challenges, Protocol, Rejection, RejectionKind, Scene};
 use crate::warden::{Guarded, GuardedBody, Warden};
 
-/// A refusal that an extractor answers with.
+/// A refusal that an extractor answers with, or a handler: a [`Denied`] becomes one with `?`.
 #[derive(Debug)]
 pub struct Refusal(Box<Response>);
 
@@ -87,6 +88,14 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         *self.0
+    }
+}
+
+/// So that `?` answers in one handler what a guard denies and what an extractor's value refuses. The denial was logged when
+/// the check was made.
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self(Box::new(denied.into_response()))
     }
 }
 

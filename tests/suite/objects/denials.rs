@@ -3,6 +3,7 @@
 use axum::response::IntoResponse;
 use http::HeaderMap;
 use tower_warden::authz::object::{ActionKind, Decision, Guard, Read};
+use tower_warden::frameworks::axum::Refusal;
 use tower_warden::rejection::Rejection;
 use tower_warden::{Principal, RejectionKind};
 
@@ -108,10 +109,15 @@ async fn a_denial_is_logged_once_with_what_was_asked_and_the_callers_request_id(
 
 #[tokio::test]
 async fn the_rejection_is_in_the_extensions_of_the_response_of_a_denial() {
+    let logs = Logs::capture();
     let denied = guard(ShopPolicy::default()).permit(Read, found(4)).await.unwrap_err();
-    let response = denied.into_response();
-    let rejection = response.extensions().get::<Rejection>().unwrap();
-    assert_eq!((rejection.kind(), rejection.control()), (RejectionKind::NotFound, "guard"));
+    let refusal = Refusal::from(denied.clone());
+    assert_eq!(logs.text().lines().count(), 1, "a denial that becomes a refusal is logged once");
+    for response in [denied.into_response(), refusal.into_response()] {
+        assert_eq!(response.status(), 404);
+        let rejection = response.extensions().get::<Rejection>().unwrap();
+        assert_eq!((rejection.kind(), rejection.control()), (RejectionKind::NotFound, "guard"));
+    }
 }
 
 #[tokio::test]
