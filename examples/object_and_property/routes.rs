@@ -37,7 +37,8 @@ async fn list(
     disclosure: Disclosure<Order>,
 ) -> Result<Disclosed, Refusal> {
     let scope = guard.constraint(Read).await?;
-    disclosure.of_list(&orders.list(&scope))
+    let found = scope.verify(orders.list(&scope)).await?;
+    disclosure.of_list(&found)
 }
 
 async fn place(

@@ -79,6 +79,23 @@ impl Access {
         self
     }
 
+    /// Makes a constrained query enough for a list, without looking at what it found: for counts and exports, and for lists
+    /// that are too long to verify. Of use behind [`Policy::serving_list_of`], where tests prove that constraint and policy
+    /// agree (`testing::check_constraint`), and that the query heeds the constraint.
+    ///
+    /// ```
+    /// use tower_warden::authz::scope;
+    /// struct Order;
+    ///
+    /// let access = scope("orders:count").serving_list_of::<Order>().by_proved_constraint();
+    /// assert_eq!(access.to_string(), "scope(orders:count) serving list of Order by proved constraint");
+    /// ```
+    #[must_use]
+    pub fn by_proved_constraint(mut self) -> Self {
+        self.served = self.served.map(Served::by_proved_constraint);
+        self
+    }
+
     /// This access for those alone whom `policy` allows too; `None` for public access, which no policy narrows.
     pub(super) fn within(&self, policy: &Policy) -> Option<Self> {
         let own = self.policy()?.clone();
@@ -103,8 +120,9 @@ impl Policy {
         Access { served: Some(Served::one::<T>()), ..self.into() }
     }
 
-    /// Says that a route with this policy serves a list of such objects: a success leaves only if the list was filtered, or
-    /// its query constrained, by a [`Guard`](super::object::Guard).
+    /// Says that a route with this policy serves a list of such objects: a success leaves only if a
+    /// [`Guard`](super::object::Guard) filtered the list, or [verified](super::object::QueryScope::verify) what a query with
+    /// its constraint had found.
     #[must_use]
     pub fn serving_list_of<T: 'static>(self) -> Access {
         Access { served: Some(Served::list::<T>()), ..self.into() }

@@ -12,7 +12,7 @@ use crate::rejection::{Arrival, CorrelationId, Protocol, RejectionKind};
 
 /// A check of the declared type allowed the action that the rule demands.
 const PERMITTED: u8 = 1;
-/// A list of the declared type was filtered, or its query was constrained.
+/// A list of the declared type was filtered, or what its query found was verified.
 const SCOPED: u8 = 2;
 /// The handler said why no check is needed.
 const SKIPPED: u8 = 4;
@@ -25,6 +25,8 @@ const UNAVAILABLE: u8 = 32;
 const DENIED: u8 = HIDDEN | FORBIDDEN | UNAVAILABLE;
 /// A tripwire waits for the answer.
 const CLAIMED: u8 = 64;
+/// A query for a list of the declared type was given its constraint.
+const CONSTRAINED: u8 = 128;
 
 /// What was checked for one request, shared by its guards and the tripwire that waits for the answer.
 pub(crate) struct Checks {
@@ -127,6 +129,11 @@ impl Checks {
         self.note(SCOPED, type_id, action);
     }
 
+    /// A query for a list of this type was constrained to those on which this action is allowed.
+    pub(super) fn constrained(&self, type_id: TypeId, action: ActionKind) {
+        self.note(CONSTRAINED, type_id, action);
+    }
+
     /// Counts only what the rule declares, or a rule around it.
     fn note(&self, what: u8, type_id: TypeId, action: ActionKind) {
         for checks in self.outwards() {
@@ -169,8 +176,11 @@ impl Checks {
     /// Whether an answer that succeeds may leave.
     pub(in crate::authz) fn conclude(&self) -> Result<(), Lapse> {
         let state = self.state.load(Ordering::Relaxed);
-        let is_list = self.served().is_some_and(Served::is_list);
-        let wanted = if is_list { SCOPED } else { PERMITTED };
+        let wanted = match self.served() {
+            Some(served) if served.trusts_constraint() => SCOPED | CONSTRAINED,
+            Some(served) if served.is_list() => SCOPED,
+            _ => PERMITTED,
+        };
         if state & DENIED != 0 {
             Err(Lapse::DenialSwallowed)
         } else if state & (wanted | SKIPPED) == 0 {

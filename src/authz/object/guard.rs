@@ -149,8 +149,9 @@ impl<T: 'static> Guard<T> {
     /// Asks which objects a query may find when the caller wants to do this to them, so that the database filters.
     ///
     /// Needs a policy that was given to [`RulesBuilder::query_policy`](crate::authz::RulesBuilder::query_policy), with this
-    /// type of constraint; it is mostly inferred from the repository's method. Counts as filtering a list. Whether the
-    /// query heeds the constraint cannot be seen: ask [`QueryScope::verify`].
+    /// type of constraint; it is mostly inferred from the repository's method. Whether the query heeds the constraint
+    /// cannot be seen from here: for the tripwire it is [`QueryScope::verify`] that counts as filtering a list, unless the
+    /// rule says [`by_proved_constraint`](crate::authz::Access::by_proved_constraint).
     ///
     /// # Errors
     ///
@@ -167,7 +168,9 @@ impl<T: 'static> Guard<T> {
         };
         match constrain(policy, &self.caller, action).await {
             Ok(Some(constraint)) => {
-                self.scoped(action);
+                if let Some(checks) = &self.checks {
+                    checks.constrained(TypeId::of::<T>(), action);
+                }
                 Ok(QueryScope::new(self, constraint))
             }
             Ok(None) => {

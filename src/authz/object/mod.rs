@@ -33,9 +33,8 @@
 //!
 //! # What is not checked
 //!
-//! - That a handler answers what it asked about. Who filters one list and answers another, or asks for a constraint and does
-//!   not use it, is not seen; [`QueryScope::verify`] looks at what a query found, and a repository that demands a proof
-//!   leaves little room for it.
+//! - That a handler answers what it asked about. Who filters or verifies one list and answers another is not seen; a
+//!   repository that demands a proof leaves little room for it.
 //! - What an object becomes. The policy sees it as it is before a change: where a change may move it to another owner or
 //!   tenant, ask with [`Create`] for the changed one too. Nor that it is still the same when the write arrives: keep its
 //!   version or its owner in the condition of the write.

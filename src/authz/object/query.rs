@@ -120,7 +120,8 @@ impl<'g, T: 'static, A: Action, C> QueryScope<'g, T, A, C> {
         &self.constraint
     }
 
-    /// Asks the policy about each object that the query found, and gives them back if it allows all.
+    /// Asks the policy about each object that the query found, and gives them back if it allows all. Counts as filtering a
+    /// list.
     ///
     /// # Errors
     ///
@@ -131,6 +132,7 @@ impl<'g, T: 'static, A: Action, C> QueryScope<'g, T, A, C> {
         let action = ActionKind::of::<A>();
         let decisions = self.guard.judge_all(action, &found).await?;
         if decisions.iter().all(|decision| *decision == Decision::Allow) {
+            self.guard.scoped(action);
             Ok(found)
         } else {
             let reason = "constraint_and_policy_disagree";

@@ -9,12 +9,19 @@ pub struct Served {
     type_id: TypeId,
     type_name: &'static str,
     many: bool,
+    trusts_constraint: bool,
     action: Option<ActionKind>,
 }
 
 impl Served {
     pub(in crate::authz) fn one<T: 'static>() -> Self {
-        Self { type_id: TypeId::of::<T>(), type_name: type_name::<T>(), many: false, action: None }
+        Self {
+            type_id: TypeId::of::<T>(),
+            type_name: type_name::<T>(),
+            many: false,
+            trusts_constraint: false,
+            action: None,
+        }
     }
 
     pub(in crate::authz) fn list<T: 'static>() -> Self {
@@ -23,6 +30,10 @@ impl Served {
 
     pub(in crate::authz) fn by<A: Action>(self) -> Self {
         Self { action: Some(ActionKind::of::<A>()), ..self }
+    }
+
+    pub(in crate::authz) const fn by_proved_constraint(self) -> Self {
+        Self { trusts_constraint: self.many, ..self }
     }
 
     /// Whether it is objects of this type.
@@ -35,6 +46,12 @@ impl Served {
     #[must_use]
     pub const fn is_list(&self) -> bool {
         self.many
+    }
+
+    /// Whether it is a list for which a constrained query is enough, whatever it finds.
+    #[must_use]
+    pub const fn trusts_constraint(&self) -> bool {
+        self.trusts_constraint
     }
 
     /// The action that is to be permitted; `None` for any.
@@ -59,7 +76,8 @@ impl fmt::Display for Served {
         let plain = self.type_name.split('<').next().unwrap_or_default();
         let short = plain.rsplit("::").next().unwrap_or(plain);
         write!(f, "{}{short}", if self.many { "list of " } else { "" })?;
-        self.action.map_or(Ok(()), |action| write!(f, " by {action}"))
+        self.action.map_or(Ok(()), |action| write!(f, " by {action}"))?;
+        f.write_str(if self.trusts_constraint { " by proved constraint" } else { "" })
     }
 }
 

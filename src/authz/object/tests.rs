@@ -60,7 +60,7 @@ fn number() -> Access {
 }
 
 #[tokio::test]
-async fn z4_what_counts_is_the_type_and_the_action_of_the_rule() {
+async fn z4_z10_what_counts_is_the_type_and_the_action_of_the_rule() {
     const NOT: Result<(), Lapse> = Err(Lapse::NotPerformed);
     const SWALLOWED: Result<(), Lapse> = Err(Lapse::DenialSwallowed);
     let filter: Act = |guard, _| Box::pin(async move { drop(guard.filter(Read, [1, 2]).await) });
@@ -84,6 +84,18 @@ async fn z4_what_counts_is_the_type_and_the_action_of_the_rule() {
     };
     let constraint: Act =
         |guard, _| Box::pin(async move { drop(guard.constraint::<(), _>(Read).await) });
+    let verified: Act = |guard, _| {
+        Box::pin(async move {
+            let scope = guard.constraint::<(), _>(Read).await.unwrap();
+            drop(scope.verify([2, 4]).await);
+        })
+    };
+    let disproved: Act = |guard, _| {
+        Box::pin(async move {
+            let scope = guard.constraint::<(), _>(Read).await.unwrap();
+            drop(scope.verify([2, 3]).await);
+        })
+    };
     let wrong_constraint: Act =
         |guard, _| Box::pin(async move { drop(guard.constraint::<u8, _>(Read).await) });
     let stream: Act = |guard, _| {
@@ -109,7 +121,12 @@ async fn z4_what_counts_is_the_type_and_the_action_of_the_rule() {
         ("a list filtered", numbers(), filter, Ok(())),
         ("a list filtered for another action", numbers().by(Delete), filter, NOT),
         ("a stream filtered", numbers(), stream, Ok(())),
-        ("a query constrained", numbers(), constraint, Ok(())),
+        ("a query constrained", numbers(), constraint, NOT),
+        ("a query constrained, as proved", numbers().by_proved_constraint(), constraint, Ok(())),
+        ("a query verified", numbers(), verified, Ok(())),
+        ("a query that found too much", numbers(), disproved, SWALLOWED),
+        ("a query verified, as proved", numbers().by_proved_constraint(), verified, Ok(())),
+        ("a query constrained, one", number().by_proved_constraint(), constraint, NOT),
         ("no such constraint", numbers(), wrong_constraint, SWALLOWED),
         ("all of a list permitted", numbers().by(Delete), all, Ok(())),
         ("an empty list permitted", numbers().by(Delete), none, Ok(())),

@@ -10,7 +10,8 @@
 //!
 //! 1. An answer below 400 (200, 204, a redirect, 304, 101) leaves a rule with `serving::<T>()` only if a check allowed
 //!    something on a `T`; where the rule says [`by`](crate::authz::Access::by), that very action. With `serving_list_of` only
-//!    if a list was filtered or its query constrained: the check of one object is not enough. Checks of other types do not count.
+//!    if a list was filtered, or what a constrained query found was verified: the check of one object is not enough, nor is
+//!    the constraint, unless the rule says [`by_proved_constraint`](crate::authz::Access::by_proved_constraint). Checks of other types do not count.
 //! 2. After a denial no success leaves, whatever else was allowed and of whatever type it was: the handler swallowed it. Ask
 //!    with [`allows`](crate::authz::object::Guard::allows) where a denial is no reason to refuse. A check of one object that was
 //!    begun and given up, behind a time limit of the handler's own for one, is a denial too.
