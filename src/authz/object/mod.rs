@@ -35,6 +35,8 @@
 //!
 //! - That a handler answers what it asked about. Who filters or verifies one list and answers another is not seen; a
 //!   repository that demands a proof leaves little room for it.
+//! - A handler's own 404. Beside that of a hidden object it has another body and tells the two apart: give the guard what the
+//!   look-up found, `None` included.
 //! - What an object becomes. The policy sees it as it is before a change: where a change may move it to another owner or
 //!   tenant, ask with [`Create`] for the changed one too. Nor that it is still the same when the write arrives: keep its
 //!   version or its owner in the condition of the write.

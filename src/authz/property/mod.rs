@@ -36,14 +36,17 @@
 //!    bodies beyond the limit or broken off, undeclared shapes, a declared field twice. Empty answers pass, and so do those
 //!    from 400 on, problem documents among them.
 //! 10. The filtered answer has the `Content-Length` of what it is, and where something was left out no `ETag` and no digest
-//!     of the whole. An answer for a known caller gets `Cache-Control: no-store`, unless it is private already.
+//!     of the whole. An answer 304 has an `ETag` only if the caller named it. An answer for a known caller gets `Cache-Control: no-store`, unless it is private already.
 //!
 //! # What is not checked
 //!
 //! Whether the caller may use the object at all: that is the object level. gRPC and other formats than JSON, event streams
 //! and JSON lines among them: the layers refuse them, and messages of protocol buffers have types of their own for each
 //! audience. Fields that a query, a path, a form or a header field writes. What error answers say. The values of fields,
-//! which the type or the handler checks. How long a body may take to arrive: set a time limit on the connection.
+//! which the type or the handler checks. How long a body may take to arrive: set a time limit on the connection. What goes
+//! away because it is not there any more: a handler that takes the body of a PUT for the whole object resets what it leaves
+//! out, and whoever may change a field that holds objects takes them away with `null`, or with an array without them, with all
+//! that he may not write in them.
 //!
 //! # Deployment
 //!
