@@ -49,7 +49,12 @@ pub(super) fn judge<B: http_body::Body>(
         return Todo::PassHead;
     }
     if status == StatusCode::NOT_MODIFIED {
-        head.headers.remove(CONTENT_LENGTH); // that of the answer before it was filtered
+        // They are those of the answer before it was filtered, which is told only who had it from here. It would be told
+        // to everybody who asks for `*`, too.
+        let known = head.headers.remove(ETAG).filter(|etag| asked.names(etag));
+        forget_the_bytes(&mut head.headers);
+        head.headers.extend(known.map(|etag| (ETAG, etag)));
+        head.headers.remove(CONTENT_LENGTH);
         return Todo::PassHead;
     }
     let media_type = MediaType::of(&head.headers);

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use http::header::{HeaderValue, IF_NONE_MATCH};
 use http::uri::PathAndQuery;
 use http::{Method, Response, request};
 
@@ -13,6 +14,8 @@ pub(super) struct Asked {
     pub(super) caller: Option<Principal>,
     pub(super) method: Method,
     target: Option<PathAndQuery>,
+    /// The answers that the caller has already: `If-None-Match`.
+    has: Vec<HeaderValue>,
     protocol: Protocol,
     id: Option<CorrelationId>,
 }
@@ -23,9 +26,19 @@ impl Asked {
             caller: Principal::of(&head.extensions).cloned(),
             method: head.method.clone(),
             target: head.uri.path_and_query().cloned(),
+            has: head.headers.get_all(IF_NONE_MATCH).iter().cloned().collect(),
             protocol: Protocol::of(&head.headers),
             id: CorrelationId::of(&head.extensions),
         }
+    }
+
+    /// Whether the caller named this validator itself (RFC 9110 13.1.2); `*` names none.
+    pub(super) fn names(&self, etag: &HeaderValue) -> bool {
+        let text = |value: &HeaderValue| value.to_str().map(str::to_owned).unwrap_or_default();
+        let etag = text(etag);
+        let opaque = etag.strip_prefix("W/").unwrap_or(&etag);
+        let is_one = opaque.len() > 1 && opaque.starts_with('"') && opaque.ends_with('"');
+        is_one && self.has.iter().any(|list| text(list).contains(opaque))
     }
 
     /// Logs why an answer is withheld, and writes the one that goes out in its place.

@@ -79,3 +79,30 @@ async fn z11_an_answer_that_is_said_to_be_empty_is_empty_for_the_caller() {
         assert!(answer.body.is_empty(), "{}", answer.text());
     }
 }
+
+/// Whoever asks for `*` gets the validator of all of it: another one whenever a hidden field changes, and a hash to guess by.
+#[tokio::test]
+async fn z11_an_answer_that_nothing_changed_tells_nothing_of_what_is_hidden() {
+    let handler = service_fn(async |request: Request<TestBody>| {
+        let is_asked = request.headers().contains_key("if-none-match");
+        let response = Response::builder().status(if is_asked { 304 } else { 200 });
+        let response =
+            response.header("etag", "\"of all of it\"").header("content-digest", "sha-256=:x:");
+        let body = if is_asked { "" } else { r#"{"id":7,"is_paid":true}"# };
+        let response = response.header("content-type", "application/json");
+        Ok::<_, Infallible>(response.body(TestBody::from(body)).unwrap())
+    });
+    let whole = "\"of all of it\"";
+    for (field, value, status, etag) in [
+        ("if-none-match", "*", 304, ""),
+        ("if-none-match", "\"of all\", of all of it", 304, ""),
+        ("if-none-match", "\"other\", W/\"of all of it\"", 304, whole),
+        ("accept", "*/*", 200, ""),
+    ] {
+        let request = Request::get("/").header(field, value).body(TestBody::default()).unwrap();
+        let answer = ask(DiscloseLayer::new(&order()).layer(handler), request).await;
+        assert_eq!((answer.status, answer.header("etag")), (status, etag), "{value}");
+        assert!(!answer.text().contains("is_paid"), "{}", answer.text());
+        assert_eq!(answer.header("content-digest"), "", "{value}");
+    }
+}
