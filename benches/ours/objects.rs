@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::Full;
 use tower::{Layer, service_fn};
@@ -14,10 +15,15 @@ use tower_warden::warden::Warden;
 use super::stack::peer;
 use super::tokens::trust;
 use super::{SUBJECT, caller, with};
-use crate::harness::{Case, Run, case, get, service, tokens::Signer};
+use crate::harness::{Case, Run, case, function, get, service, tokens::Signer};
 
-struct Order {
-    owner: &'static str,
+pub(crate) struct Order {
+    pub(crate) owner: &'static str,
+}
+
+/// An order of whoever asks.
+pub(crate) const fn own() -> Order {
+    Order { owner: SUBJECT }
 }
 
 struct OwnersOnly;
@@ -48,6 +54,28 @@ pub(crate) fn stack_cases() -> Vec<Case> {
     vec![case("object check and tripwire, in a Warden", || stacked(serving(), true))]
 }
 
+/// The check alone, by a guard that was made for a job: nothing of a request and its tripwire.
+#[allow(dead_code, reason = "beside the neighbours only")]
+pub(crate) fn asked_cases() -> Vec<Case> {
+    vec![
+        case("tower-warden, one object", || {
+            let guard = Guard::new(caller(), OwnersOnly);
+            Box::new(function(move || {
+                let answer = guard.check(Read, &own()).now_or_never().expect("nothing waits");
+                answer.expect("allowed");
+            }))
+        }),
+        case("tower-warden, a list of 100, filtered", || {
+            let guard = Guard::new(caller(), OwnersOnly);
+            Box::new(function(move || {
+                let orders = (0..100).map(|_| own());
+                let filtered = guard.filter(Read, orders).now_or_never().expect("nothing waits");
+                filtered.expect("judged").len()
+            }))
+        }),
+    ]
+}
+
 fn serving() -> Access {
     scope("orders:read").serving::<Order>().by(Read)
 }
@@ -75,7 +103,7 @@ fn stacked(access: Access, asks: bool) -> Run {
 /// Answers the same, whether it asks or not.
 async fn handler(request: Request<Plain>, asks: bool) -> Result<Response<Plain>, Infallible> {
     if asks {
-        let order = Order { owner: SUBJECT };
+        let order = own();
         let guard = Guard::<Order>::of(request.extensions()).expect("the rule serves orders");
         assert!(guard.check(Read, &order).await.is_ok());
     }

@@ -16,17 +16,30 @@ impl Scopes {
     /// Whether exactly this scope is in the set. The empty text never is.
     #[must_use]
     pub fn contains(&self, scope: &str) -> bool {
-        self.position(scope).is_some()
+        // Two scopes with the space between them are no scope.
+        !scope.contains(' ') && self.position(scope).is_some()
     }
 
-    /// Where exactly this scope is among those granted, counted from 0.
+    /// Where exactly this scope is among those granted, counted from 0. For a scope that was found to be a
+    /// [token](is_scope_token) when the rules were built.
     pub(crate) fn position(&self, scope: &str) -> Option<usize> {
-        // Bytes, for this runs on every request: scopes are ASCII, and so is what separates them.
-        let (held, scope) = (self.0.as_bytes(), scope.as_bytes());
+        // Bytes, for this runs on every request: scopes are ASCII, and so is what separates them. Each is compared where it
+        // begins; where it ends matters only if it is another one.
+        let (mut rest, scope) = (self.0.as_bytes(), scope.as_bytes());
         if scope.is_empty() {
             return None;
         }
-        held.split(|byte| *byte == b' ').position(|held| held == scope)
+        let mut position = 0;
+        loop {
+            if let Some(after) = rest.strip_prefix(scope)
+                && matches!(after.first(), None | Some(b' '))
+            {
+                return Some(position);
+            }
+            let end = rest.iter().position(|byte| *byte == b' ')?;
+            rest = &rest[end + 1..];
+            position += 1;
+        }
     }
 
     /// Whether the set grants nothing.
@@ -110,6 +123,10 @@ mod tests {
         let scopes = Scopes::parse("orders:read orders:write");
         assert!(!scopes.contains("orders"));
         assert!(!scopes.contains("orders:read orders:write"));
+        assert!(!scopes.contains("orders:read "));
+        assert!(!scopes.contains("orders:rea") && !scopes.contains("rders:write"));
+        assert_eq!(scopes.position("orders:write"), Some(1));
+        assert_eq!(Scopes::parse("ab a").position("a"), Some(1));
         assert!(!scopes.contains("Orders:Read"));
         assert!(!Scopes::parse("a\"b c\u{e9}").contains("a\"b"));
     }

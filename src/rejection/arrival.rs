@@ -1,10 +1,10 @@
-use std::any::Any;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::Extensions;
 
 use super::{Challenges, CorrelationId};
+use crate::authz::object::Checks;
 
 /// What a [`Warden`](crate::Warden) knows of a request before it knows who speaks, in one extension instead of three.
 ///
@@ -16,7 +16,7 @@ pub(crate) struct Arrival {
     pub(crate) client: Option<IpAddr>,
     pub(crate) challenges: Challenges,
     /// What the rules want to be checked before the answer leaves, for them alone to read.
-    pub(crate) checks: Option<Arc<dyn Any + Send + Sync>>,
+    pub(crate) checks: Option<Arc<Checks>>,
 }
 
 impl Arrival {

@@ -75,11 +75,11 @@ impl Checks {
         let arrival = Arrival::of_mut(extensions);
         let correlation_id = arrival.as_ref().map(|arrival| arrival.correlation_id);
         let around = arrival.as_ref().and_then(|arrival| arrival.checks.clone());
-        let outer = around.and_then(|checks| checks.downcast().ok()).or(standing);
+        let outer = around.or(standing);
         let state = AtomicU8::new(0);
         let checks = Arc::new(Self { table, rule, enforced, state, correlation_id, outer });
         if let Some(arrival) = arrival {
-            arrival.checks = Some(Arc::clone(&checks) as _);
+            arrival.checks = Some(Arc::clone(&checks));
         }
         if stands_alone {
             extensions.insert(Arc::clone(&checks));
@@ -90,10 +90,7 @@ impl Checks {
     /// The innermost checks of the request that these extensions belong to, if a rule serves objects.
     pub(crate) fn of(extensions: &Extensions) -> Option<Arc<Self>> {
         let arrived = Arrival::of(extensions).and_then(|arrival| arrival.checks.as_ref());
-        match arrived {
-            Some(checks) => Arc::clone(checks).downcast().ok(),
-            None => extensions.get::<Arc<Self>>().cloned(),
-        }
+        arrived.or_else(|| extensions.get()).cloned()
     }
 
     /// Who asks for the object, in this protocol.

@@ -8,7 +8,7 @@ use http::Extensions;
 use super::QueryPolicy;
 use super::checks::Checks;
 use super::denied::Asker;
-use super::judge::{constrain, judge, judge_all};
+use super::judge::{Ruled, ask, constrain, judge_all};
 use super::policies::Registered;
 use super::question::Question;
 use super::{Action, ActionKind, Decision, Denied, ObjectPolicy, Permit, QueryScope};
@@ -119,8 +119,13 @@ impl<T: 'static> Guard<T> {
     /// As [`permit`](Self::permit).
     pub async fn check<A: Action>(&self, _action: A, object: &T) -> Result<(), Denied> {
         let action = ActionKind::of::<A>();
+        let ruled = ask(&*self.policy.objects, &self.caller, action, object);
+        if matches!(ruled, Ruled::Allowed) {
+            self.permitted(action);
+            return Ok(());
+        }
         let unanswered = Unanswered(self.checks.as_deref());
-        let decision = judge(&*self.policy.objects, &self.caller, action, object).await;
+        let decision = ruled.decision::<T>().await;
         unanswered.is_answered();
         match decision {
             Ok(Decision::Allow) => {
@@ -137,7 +142,7 @@ impl<T: 'static> Guard<T> {
     /// denial; what cannot be told is logged, and not allowed.
     pub async fn allows<A: Action>(&self, _action: A, object: &T) -> bool {
         let action = ActionKind::of::<A>();
-        match judge(&*self.policy.objects, &self.caller, action, object).await {
+        match ask(&*self.policy.objects, &self.caller, action, object).decision::<T>().await {
             Ok(decision) => decision == Decision::Allow,
             Err(failure) => {
                 failure.log();

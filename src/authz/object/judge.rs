@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, timeout_at};
 
-use super::{ActionKind, Decision, ObjectPolicy, QueryPolicy, policy, query, rulings};
+use super::{ActionKind, Decision, ObjectPolicy, QueryPolicy, Ruling, policy, query, rulings};
 use crate::authz::decision::{Cause, Failure};
 use crate::authz::{CHECK_TIME_LIMIT, PolicyError};
 use crate::principal::Principal;
@@ -17,14 +17,35 @@ use crate::principal::Principal;
 /// After how many objects a policy that never waits lets other tasks run.
 const AT_A_TIME: usize = 1024;
 
-/// Asks a policy about one object.
-pub(super) async fn judge<T: 'static>(
-    policy: &dyn ObjectPolicy<T>,
-    caller: &Principal,
+/// What a policy said of one object at once: whether it allows it, or what is left to find out.
+pub(super) enum Ruled<'a> {
+    Allowed,
+    Left(Result<policy::Kind<'a>, Cause>),
+}
+
+/// Asks a policy about one object. Most allow at once, and then nobody waits.
+pub(super) fn ask<'a, T: 'static>(
+    policy: &'a dyn ObjectPolicy<T>,
+    caller: &'a Principal,
     action: ActionKind,
-    object: &T,
-) -> Result<Decision, Failure> {
-    ruled(policy, caller, action, object, &mut TimeLimit::default()).await.map_err(failure::<T>)
+    object: &'a T,
+) -> Ruled<'a> {
+    match guarded(|| policy.judge(caller, action, object)) {
+        Ok(Ruling(policy::Kind::Known(Decision::Allow))) => Ruled::Allowed,
+        ruling => Ruled::Left(ruling.map(|ruling| ruling.0)),
+    }
+}
+
+impl Ruled<'_> {
+    /// The decision on an object of type `T`, waited for where it must be.
+    pub(super) async fn decision<T: 'static>(self) -> Result<Decision, Failure> {
+        let Self::Left(ruling) = self else { return Ok(Decision::Allow) };
+        let decision = match ruling {
+            Ok(ruling) => settled(ruling, &mut TimeLimit::default()).await,
+            Err(cause) => Err(cause),
+        };
+        decision.map_err(failure::<T>)
+    }
 }
 
 /// Asks a policy about many objects: one decision for each, or a failure for all. They share one time limit.
@@ -93,7 +114,11 @@ async fn ruled<T: 'static>(
     object: &T,
     limit: &mut TimeLimit,
 ) -> Result<Decision, Cause> {
-    match guarded(|| policy.judge(caller, action, object))?.0 {
+    settled(guarded(|| policy.judge(caller, action, object))?.0, limit).await
+}
+
+async fn settled(ruling: policy::Kind<'_>, limit: &mut TimeLimit) -> Result<Decision, Cause> {
+    match ruling {
         policy::Kind::Known(decision) => Ok(decision),
         policy::Kind::Failed(error) => Err(Cause::Error(error)),
         policy::Kind::Asked(asked) => limit.answer(asked).await,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, response};
+use http::{HeaderMap, Response, StatusCode};
 use http_body::Frame;
 
 use super::body::Watched;
@@ -52,18 +52,19 @@ impl Watch {
     where
         B: http_body::Body<Data = Bytes>,
     {
-        let (head, body) = answer.into_parts();
+        let body = answer.body();
         let is_complete = body.is_end_stream() || body.size_hint().exact().is_some();
         let is_covered = self.checks.conclude().is_ok();
-        if is_complete && is_covered || is_error(&head, &body) {
-            return Judged::Leaves(Response::from_parts(head, plain(body)));
+        if is_complete && is_covered || is_error(&answer) {
+            return Judged::Leaves(answer.map(plain));
         }
         if is_complete {
             return Judged::Leaves(match self.conclude() {
-                Ok(()) => Response::from_parts(head, plain(body)),
+                Ok(()) => answer.map(plain),
                 Err(lapse) => self.refuse(lapse).map(Body::own),
             });
         }
+        let (head, body) = answer.into_parts();
         let waits = self.checks.is_enforced() && !is_covered;
         let body = Watched::new(body, self, speaks_grpc(&head.headers));
         if waits {
@@ -150,12 +151,13 @@ fn plain<B>(body: B) -> Body<TripwireBody<B>> {
 }
 
 /// Whether an answer tells of no success: a status of 400 and above, or a gRPC status other than 0 and nothing behind it.
-fn is_error<B: http_body::Body>(head: &response::Parts, body: &B) -> bool {
-    head.status.as_u16() >= 400
-        || (head.status == StatusCode::OK
+fn is_error<B: http_body::Body>(answer: &Response<B>) -> bool {
+    let (headers, body) = (answer.headers(), answer.body());
+    answer.status().as_u16() >= 400
+        || (answer.status() == StatusCode::OK
             && (body.is_end_stream() || body.size_hint().exact() == Some(0))
-            && speaks_grpc(&head.headers)
-            && tells_of_failure(&head.headers))
+            && speaks_grpc(headers)
+            && tells_of_failure(headers))
 }
 
 /// Whether a frame is the end of a gRPC call that failed.
