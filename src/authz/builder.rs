@@ -160,6 +160,8 @@ impl RulesBuilder {
         let mut problems = self.problems.clone();
         self.find_problems_of_versions(&mut problems);
         let Self { drafts, version_by, objects, demands_objects, .. } = self;
+        let grpc_methods: Vec<_> =
+            drafts.iter().filter(|draft| draft.grpc).map(|draft| draft.pattern.clone()).collect();
         let mut declared = Vec::with_capacity(drafts.len());
         let mut routes: HashMap<Place, Route> = HashMap::new();
         let mut places_in_order = Vec::new();
@@ -197,6 +199,14 @@ impl RulesBuilder {
                 problems.add(&*first.pattern, conflict(error));
             }
             part.by_pattern.insert(first.pattern.clone(), route);
+        }
+        // A server of gRPC answers alike for all hosts and versions, and no router tells which method it found.
+        for method in grpc_methods {
+            if let Some(other) = division.decided_by_another(&method) {
+                let problem =
+                    format!("is decided on by `{other}` in another section: declare it there too");
+                problems.add(method, problem);
+            }
         }
         problems.into_result().map(|()| Rules(Arc::new(Table { declared, division, objects })))
     }

@@ -88,6 +88,12 @@ impl Division {
         self.sections.is_some()
     }
 
+    /// The pattern which decides on the path that is written as this one, in a part that does not have it.
+    pub(super) fn decided_by_another(&self, pattern: &str) -> Option<&str> {
+        let mut without = self.parts().filter(|part| !part.by_pattern.contains_key(pattern));
+        without.find_map(|part| Some(part.at(pattern).ok()?.value.pattern()))
+    }
+
     pub(super) fn parts(&self) -> impl Iterator<Item = &Paths> {
         let hosts = self.sections.iter().flat_map(|sections| sections.hosts.values());
         std::iter::once(&self.others)

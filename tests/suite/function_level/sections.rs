@@ -171,6 +171,14 @@ fn z1_problems_of_sections_are_told_at_start_up() {
             &["/{y}: conflicts with `/{x}`"],
         ),
         (
+            Rules::builder()
+                .grpc("/a.Orders/Delete", role("admin"))
+                .host("a.example", |a| a.grpc_service("a.Orders", authenticated())),
+            &[
+                "/a.Orders/Delete: is decided on by `/a.Orders/{method}` in another section: declare it there too",
+            ],
+        ),
+        (
             Rules::builder().version("1", one),
             &["version: has rules, and `version_by` does not say where requests name one"],
         ),
