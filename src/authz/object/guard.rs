@@ -154,9 +154,10 @@ impl<T: 'static> Guard<T> {
     /// Asks which objects a query may find when the caller wants to do this to them, so that the database filters.
     ///
     /// Needs a policy that was given to [`RulesBuilder::query_policy`](crate::authz::RulesBuilder::query_policy), with this
-    /// type of constraint; it is mostly inferred from the repository's method. Whether the query heeds the constraint
-    /// cannot be seen from here: for the tripwire it is [`QueryScope::verify`] that counts as filtering a list, unless the
-    /// rule says [`by_proved_constraint`](crate::authz::Access::by_proved_constraint).
+    /// type of constraint; it is mostly inferred from the repository's method, and otherwise named:
+    /// `guard.constraint::<OfTenant, _>(Read)`. Whether the query heeds the constraint cannot be seen from here: for the
+    /// tripwire it is [`QueryScope::verify`] that counts as filtering a list, unless the rule says
+    /// [`by_proved_constraint`](crate::authz::Access::by_proved_constraint).
     ///
     /// # Errors
     ///

@@ -36,6 +36,10 @@ use crate::principal::Principal;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say who may do what to a `{T}`",
+    note = "implement `ObjectPolicy<{T}>`, or give a closure with its types written out: `|caller: &Principal, action: ActionKind, object: &Order| Decision::Hide`"
+)]
 pub trait ObjectPolicy<T>: Send + Sync + 'static {
     /// Decides whether `caller` may do `action` to `object`.
     fn judge<'a>(&'a self, caller: &'a Principal, action: ActionKind, object: &'a T) -> Ruling<'a>;

@@ -41,6 +41,10 @@ use crate::rejection::{Rejection, RejectionKind};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which objects a query may find",
+    note = "a closure is an object policy alone: give it to `object_policy`, or implement `QueryPolicy` for a type of your own"
+)]
 pub trait QueryPolicy<T>: ObjectPolicy<T> {
     /// What is handed to the query, such as the condition of a `WHERE` with its values.
     type Constraint: 'static;

@@ -1,7 +1,9 @@
 //! axum: what a caller may see of a value, and what he may send, as extractors and answers of handlers.
 //!
 //! The declarations are part of the router's state, one [`PropertiesOf`] for each type, so that a handler without one does
-//! not compile.
+//! not compile: axum then says that it is no `Handler`. Where all types have one declaration between them, an
+//! `impl<T> FromRef<App> for PropertiesOf<T>` with [`Properties::of`](crate::authz::property::Properties::of) inside is for
+//! all of them.
 //!
 //! # Rules
 //!
@@ -193,15 +195,18 @@ where
 ///
 /// ```no_run
 /// # use serde::{Deserialize, Serialize};
+/// # use tower_warden::authz::object::Permit;
 /// # #[derive(Serialize)] struct Order;
 /// # #[derive(Deserialize)] struct OrderChange;
-/// # async fn load() -> Order { Order }
-/// # async fn store(_: OrderChange) {}
+/// # async fn load() -> Option<Order> { Some(Order) }
+/// # async fn store(_: Permit<'_, Order, Update>, _: OrderChange) {}
+/// use tower_warden::authz::object::{Guard, Update};
 /// use tower_warden::frameworks::{axum::Refusal, axum::properties::Proposed};
 ///
-/// async fn change(proposed: Proposed<OrderChange>) -> Result<(), Refusal> {
-///     let order = load().await;
-///     store(proposed.to(&order)?).await;
+/// async fn change(guard: Guard<Order>, proposed: Proposed<OrderChange>) -> Result<(), Refusal> {
+///     let permit = guard.permit(Update, load().await).await?;
+///     let change = proposed.to(permit.object())?;
+///     store(permit, change).await;
 ///     Ok(())
 /// }
 /// ```
