@@ -1,4 +1,7 @@
-//! Tokens where serde_json's feature `arbitrary_precision` is on.
+//! Tokens and properties where serde_json's features `arbitrary_precision`, `preserve_order` and `raw_value` are on.
+
+#[cfg(test)]
+mod properties;
 
 #[cfg(test)]
 mod tests {
