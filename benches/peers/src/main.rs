@@ -3,11 +3,15 @@
 //!     cargo run --release --manifest-path benches/peers/Cargo.toml
 //!     cargo run --release --manifest-path benches/peers/Cargo.toml -- Headers --no-instructions
 
+#[path = "../../ours/cedar.rs"]
+mod cedar;
 #[path = "../../harness/mod.rs"]
 mod harness;
 #[path = "../../ours/mod.rs"]
 mod ours;
 
+mod casbin;
+mod gatehouse;
 mod headers;
 mod rate_limit;
 mod stack;
@@ -21,7 +25,14 @@ fn main() {
     let tokens = beside(tokens::cases(), ours::tokens::cases());
     let headers = beside(headers::cases(), ours::headers::cases());
     let stack = beside(stack::cases(), ours::stack::over_router());
+    let objects = beside(gatehouse::cases(), ours::objects::asked_cases());
     groups.extend([
+        Group::absolute("Objects judged, without layers", objects),
+        Group::absolute("Cedar", cedar::cases()),
+        Group::absolute("casbin", casbin::cases()),
+        Group::over(ours::rules::bare_case(), "Engines behind rules", {
+            beside(casbin::behind_rules(), cedar::behind_rules())
+        }),
         Group::absolute("Decoding alone", tokens::decoding()),
         Group::over(ours::tokens::bare_case(), "Tokens", tokens),
         Group::over(rate_limit::bare_case(), "Rate limiting", rate_limit::cases()),
