@@ -95,9 +95,8 @@ impl Authority {
         // An address has many spellings; this is the one of RFC 5952.
         let spelled = match address.map(str::parse::<Ipv6Addr>) {
             Some(Ok(address)) => Some(format!("[{address}]")),
-            Some(Err(_)) => return Err(NO_HOST),
             None if name.len() <= LONGEST && name.split('.').all(is_label) => None,
-            None => return Err(NO_HOST),
+            Some(Err(_)) | None => return Err(NO_HOST),
         };
         let name = spelled.as_deref().unwrap_or(name);
         let mut bytes = [0; LONGEST];

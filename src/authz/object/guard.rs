@@ -126,7 +126,7 @@ impl<T: 'static> Guard<T> {
         }
         let unanswered = Unanswered(self.checks.as_deref());
         let decision = ruled.decision::<T>().await;
-        unanswered.is_answered();
+        unanswered.answered();
         match decision {
             Ok(Decision::Allow) => {
                 self.permitted(action);
@@ -245,7 +245,7 @@ impl<T: 'static> Guard<T> {
 struct Unanswered<'c>(Option<&'c Checks>);
 
 impl Unanswered<'_> {
-    fn is_answered(mut self) {
+    fn answered(mut self) {
         self.0 = None;
     }
 }
