@@ -24,7 +24,8 @@ struct Inner {
     engine: ArcSwap<Engine>,
     /// What has to hold in every version: nobody is added while another version is read.
     asked: Mutex<Asked>,
-    /// How many route policies there are whose decisions depend on the caller alone.
+    /// How many decisions are remembered with a caller: one for each place in `Asked::uses` up to the last route policy whose
+    /// decision depends on the caller alone.
     slots: AtomicUsize,
 }
 
@@ -58,8 +59,8 @@ impl Cedar {
     ///
     /// If no service was named, or if the schema does not declare the action for callers and the service.
     pub fn policy(&self, action: &str) -> Result<Policy, ConfigError> {
-        let (action_uid, service) = self.register_route(action, false)?;
-        let slot = self.0.slots.fetch_add(1, Ordering::Relaxed);
+        let (action_uid, service, slot) = self.register_route(action, false)?;
+        self.0.slots.fetch_max(slot + 1, Ordering::Relaxed);
         let cedar = self.clone();
         let judge = move |principal: &Principal, _: &RequestFacts<'_>| {
             let engine = cedar.engine();
@@ -88,7 +89,7 @@ impl Cedar {
         action: &str,
         describe: impl Fn(&Principal, &RequestFacts<'_>, &mut Attributes<'_>) + Send + Sync + 'static,
     ) -> Result<Policy, ConfigError> {
-        let (action_uid, service) = self.register_route(action, true)?;
+        let (action_uid, service, _) = self.register_route(action, true)?;
         let cedar = self.clone();
         let judge = move |principal: &Principal, request: &RequestFacts<'_>| {
             let engine = cedar.engine();
@@ -154,23 +155,25 @@ impl Cedar {
         Ok(())
     }
 
-    /// Notes what is going to be asked, unless this version has no answer to it.
-    pub(super) fn register(&self, wanted: Use) -> Result<(), ConfigError> {
+    /// Notes what is going to be asked, unless this version has no answer to it. Tells its place: the same question, asked
+    /// for again, has the same.
+    pub(super) fn register(&self, wanted: Use) -> Result<usize, ConfigError> {
         let mut asked = self.asked();
         let mut problems = Problems::default();
         self.0.engine.load().check_use(&wanted, &mut problems);
         problems.into_result()?;
-        if !asked.uses.contains(&wanted) {
+        let known = asked.uses.iter().position(|known| *known == wanted);
+        Ok(known.unwrap_or_else(|| {
             asked.uses.push(wanted);
-        }
-        Ok(())
+            asked.uses.len() - 1
+        }))
     }
 
     fn register_route(
         &self,
         action: &str,
         with_context: bool,
-    ) -> Result<(EntityUid, EntityUid), ConfigError> {
+    ) -> Result<(EntityUid, EntityUid, usize), ConfigError> {
         let Some((type_name, id)) = &self.0.settings.service else {
             return Err(ConfigError::new(
                 format!("cedar {action}"),
@@ -184,8 +187,9 @@ impl Cedar {
                 format!("the schema declares no entity type {type_name}"),
             ));
         };
-        self.register(Use { action: action.clone(), resource: resource.clone(), with_context })?;
-        Ok((action, EntityUid::from_type_name_and_id(resource, EntityId::new(id))))
+        let wanted = Use { action: action.clone(), resource: resource.clone(), with_context };
+        let place = self.register(wanted)?;
+        Ok((action, EntityUid::from_type_name_and_id(resource, EntityId::new(id)), place))
     }
 
     pub(super) fn action(&self, action: &str) -> Result<EntityUid, ConfigError> {
@@ -211,5 +215,29 @@ impl Cedar {
 impl fmt::Debug for Cedar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cedar").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_made_again_and_again_takes_up_no_more_room() {
+        let cedar = Cedar::builder()
+            .service("Service", "orders")
+            .schema(
+                "entity User; entity Service;
+                 action list, count appliesTo { principal: [User], resource: [Service] };",
+            )
+            .policies("permit (principal, action, resource);")
+            .build()
+            .unwrap();
+        for _ in 0..100 {
+            cedar.policy("list").unwrap();
+            cedar.policy("count").unwrap();
+        }
+        assert_eq!(cedar.0.slots.load(Ordering::Relaxed), 2);
+        assert_eq!(cedar.asked().uses.len(), 2);
     }
 }
