@@ -1,5 +1,6 @@
 use std::any::{TypeId, type_name};
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
 use http::Extensions;
@@ -124,10 +125,7 @@ impl<T: 'static> Guard<T> {
             self.permitted(action);
             return Ok(());
         }
-        let unanswered = Unanswered(self.checks.as_deref());
-        let decision = ruled.decision::<T>().await;
-        unanswered.answered();
-        match decision {
+        match self.waited_for(ruled.decision::<T>()).await {
             Ok(Decision::Allow) => {
                 self.permitted(action);
                 Ok(())
@@ -172,7 +170,7 @@ impl<T: 'static> Guard<T> {
             let missing = Rejection::new(RejectionKind::Internal, "query_policy_missing");
             return Err(self.deny(action, missing, None));
         };
-        match constrain(policy, &self.caller, action).await {
+        match self.waited_for(constrain(policy, &self.caller, action)).await {
             Ok(Some(constraint)) => {
                 if let Some(checks) = &self.checks {
                     checks.constrained(TypeId::of::<T>(), action);
@@ -201,9 +199,17 @@ impl<T: 'static> Guard<T> {
         action: ActionKind,
         objects: &[T],
     ) -> Result<Vec<Decision>, Denied> {
-        judge_all(&*self.policy.objects, &self.caller, action, objects)
+        self.waited_for(judge_all(&*self.policy.objects, &self.caller, action, objects))
             .await
             .map_err(|failure| self.failed(action, failure))
+    }
+
+    /// Waits for what a policy answers. Whoever gives up waiting goes on without, which counts as a denial.
+    async fn waited_for<R>(&self, answer: impl Future<Output = R>) -> R {
+        let unanswered = Unanswered(self.checks.as_deref());
+        let answer = answer.await;
+        unanswered.answered();
+        answer
     }
 
     /// Notes that this action was allowed on an object.

@@ -38,7 +38,10 @@ impl ObjectPolicy<Order> for Stalled {
         _: ActionKind,
         orders: &'a [Order],
     ) -> Rulings<'a> {
-        Rulings::known(orders.iter().skip(1).map(|_| true))
+        match orders {
+            [Order(1), ..] => Rulings::ask(pending()),
+            _ => Rulings::known(orders.iter().skip(1).map(|_| true)),
+        }
     }
 }
 
@@ -87,6 +90,19 @@ async fn z9_a_check_that_is_given_up_is_a_denial() {
         _ = tokio::time::timeout(Duration::from_millis(1), guard.permit(Delete, Order(1))).await;
     };
     assert_eq!(asked(2, permits).await.reason(), "authz_denial_swallowed");
+
+    for many in [true, false] {
+        let lists = move |guard: Guard<Order>| async move {
+            assert!(guard.check(Read, &Order(2)).await.is_ok());
+            let patience = Duration::from_millis(1);
+            if many {
+                _ = tokio::time::timeout(patience, guard.permit_all(Delete, [Order(1)])).await;
+            } else {
+                _ = tokio::time::timeout(patience, guard.filter(Read, [Order(1)])).await;
+            }
+        };
+        assert_eq!(asked(2, lists).await.reason(), "authz_denial_swallowed", "{many}");
+    }
 
     // What is no check is none when it is given up either, nor is one that was never begun.
     let offers = async |guard: Guard<Order>| {
