@@ -12,7 +12,7 @@ use tower_warden::authz::{Rules, RulesLayer, scope};
 use tower_warden::client_address::ClientAddress;
 use tower_warden::gate::{Gate, Verdict};
 use tower_warden::principal::{Principal, PrincipalKind, Scopes};
-use tower_warden::rate_limit::{Quota, RateLimitBuilder, RateLimitLayer};
+use tower_warden::rate_limit::{Limit, Quota, RateLimitLayer};
 use tower_warden::testing::TestIssuer;
 
 use super::rate_limit::address;
@@ -25,11 +25,11 @@ pub(crate) fn report() {
     println!("| keys | bytes a key | dearest request |");
     println!("|---|--:|--:|");
     for keys in [1_000_000, 10_000_000] {
-        let by_address = || RateLimitLayer::by_address("address", QUOTA);
+        let by_address = || Limit::by_address("address", QUOTA);
         row(&format!("{keys} addresses"), keys, by_address, |head, number| {
             head.extensions.insert(ClientAddress::new(address(number)));
         });
-        let by_principal = || RateLimitLayer::by_principal("principal", QUOTA);
+        let by_principal = || Limit::by_principal("principal", QUOTA);
         row(&format!("{keys} principals"), keys, by_principal, |head, number| {
             let subject = format!("{number:010}");
             let user = Principal::builder(ISSUER, subject, PrincipalKind::User, "Bearer");
@@ -93,26 +93,18 @@ pub(crate) fn report_scope_use() {
 /// Slow enough that no bucket is full again, and its slot free, before the last key came.
 const QUOTA: Quota = Quota::per_day(1_000);
 
-fn row(
-    name: &str,
-    keys: u32,
-    limit: impl Fn() -> RateLimitBuilder,
-    mark: impl Fn(&mut request::Parts, u32),
-) {
+fn row(name: &str, keys: u32, limit: impl Fn() -> Limit, mark: impl Fn(&mut request::Parts, u32)) {
     let filled = (0..FILLINGS).map(|_| fill(limit().capacity(keys as usize), keys, &mark));
     let (bytes, dearest) = filled.min_by_key(|(_, dearest)| *dearest).expect("at least one");
     println!("| {name} | {:.1} | {dearest:?} |", bytes as f64 / f64::from(keys));
 }
 
-fn fill(
-    limit: RateLimitBuilder,
-    keys: u32,
-    mark: impl Fn(&mut request::Parts, u32),
-) -> (usize, Duration) {
+fn fill(limit: Limit, keys: u32, mark: impl Fn(&mut request::Parts, u32)) -> (usize, Duration) {
     let (mut head, ()) = Request::new(()).into_parts();
     mark(&mut head, 0);
     let before = live_bytes();
-    let limit = limit.without_headers().build().expect("a sound limiter");
+    let limit =
+        RateLimitLayer::builder().limit(limit).without_headers().build().expect("a sound limiter");
     let mut dearest = Duration::ZERO;
     for number in 0..keys {
         mark(&mut head, number);

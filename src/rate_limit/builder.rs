@@ -1,60 +1,52 @@
-use std::hash::RandomState;
 use std::sync::Arc;
 
-use super::Quota;
+use arc_swap::ArcSwap;
+
 use super::bucket::Bucket;
 use super::headers::Announcement;
-use super::layer::{Charged, Limiter, RateLimitLayer};
-use super::store::MemoryStore;
+use super::layer::RateLimitLayer;
+use super::limit::{Limit, MAX_CAPACITY};
+use super::limits::{ActiveLimit, Limits};
+use super::secret::Secret;
+use super::store::{MemoryStore, SharedStore};
+use super::terms::{Offer, Terms};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
 
-const DEFAULT_CAPACITY: usize = 1_000_000;
-
-/// 32 GB of buckets; more is a slip of the keyboard.
-const MAX_CAPACITY: usize = 1_000_000_000;
-
-const DEFAULT_IPV6_PREFIX: u8 = 64;
+/// The most limits that one layer checks together.
+const MOST_LIMITS: usize = 16;
 
 /// Builds a [`RateLimitLayer`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder limits nothing until `build`"]
 pub struct RateLimitBuilder {
-    name: Arc<str>,
-    quota: Quota,
-    charged: Charged,
-    ipv6_prefix: Option<u8>,
-    capacity: usize,
+    limits: Vec<Limit>,
+    shared: Option<Arc<dyn SharedStore>>,
     headers: bool,
     clock: Arc<dyn Clock>,
-    secret: RandomState,
+    secret: Secret,
 }
 
 impl RateLimitBuilder {
-    pub(super) fn new(name: Arc<str>, quota: Quota, charged: Charged) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            name,
-            quota,
-            charged,
-            ipv6_prefix: None,
-            capacity: DEFAULT_CAPACITY,
+            limits: Vec::new(),
+            shared: None,
             headers: true,
             clock: Arc::new(SystemClock),
-            secret: RandomState::new(),
+            secret: Secret::random(),
         }
     }
 
-    /// Counts IPv6 addresses that agree in so many bits, 1 to 128, as one client. 64 unless set; providers that give
-    /// their subscribers a /56 or /48 call for that.
-    pub const fn ipv6_prefix(mut self, bits: u8) -> Self {
-        self.ipv6_prefix = Some(bits);
+    /// Adds a limit. All limits of a layer are checked together: a request that one of them refuses is charged to none.
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limits.push(limit);
         self
     }
 
-    /// Sets how many active keys have a bucket of their own; 1,000,000 unless set, at no more than 32 bytes each,
-    /// allocated as they come.
-    pub const fn capacity(mut self, keys: usize) -> Self {
-        self.capacity = keys;
+    /// Takes the time from this clock, which others share.
+    pub(crate) fn shared_clock(mut self, clock: &Arc<dyn Clock>) -> Self {
+        self.clock = Arc::clone(clock);
         self
     }
 
@@ -70,53 +62,85 @@ impl RateLimitBuilder {
         self
     }
 
-    /// Hashes keys with this secret, so that limiters that count the same keys hash them once.
-    pub(crate) fn secret(mut self, secret: RandomState) -> Self {
-        self.secret = secret;
-        self
-    }
-
     /// The layer.
     ///
     /// # Errors
     ///
-    /// Lists every problem found: a name that is empty, too long or not printable ASCII; a quota with a zero in it, or
-    /// one that cannot be counted exactly; a prefix that is not 1 to 128 bits long, or has no addresses to group; a
-    /// capacity of zero, or beyond 1,000,000,000.
+    /// Lists every problem found: no limit, or more than 16; two limits of one name; a name that is empty, too long or not
+    /// printable ASCII; a quota with a zero in it, or one that cannot be counted exactly; a key that nothing can be
+    /// counted by; a cost that is more than the burst; a capacity of zero, or beyond 1,000,000,000.
     pub fn build(self) -> Result<RateLimitLayer, ConfigError> {
+        Ok(RateLimitLayer { limits: Arc::new(self.build_limits()?) })
+    }
+
+    /// Limits that are checked together, as a part of a stack; none where there is no limit.
+    pub(crate) fn build_part(self) -> Result<Option<Arc<Limits>>, ConfigError> {
+        if self.limits.is_empty() { Ok(None) } else { self.build_limits().map(Arc::new).map(Some) }
+    }
+
+    fn build_limits(self) -> Result<Limits, ConfigError> {
         let mut problems = Problems::default();
-        let culprit = format!("rate limiter {:?}", self.name);
-        match (self.ipv6_prefix, self.charged) {
-            (Some(_), Charged::Principal) => {
-                problems.add(&culprit, "an IPv6 prefix means nothing to a limiter by principal");
-            }
-            (Some(0 | 129..), _) => {
-                problems.add(&culprit, "the IPv6 prefix is not 1 to 128 bits long");
-            }
-            _ => {}
+        if self.limits.is_empty() {
+            problems.add("rate limiter", "has no limit");
         }
-        if !(1..=MAX_CAPACITY).contains(&self.capacity) {
-            problems.add(&culprit, "the capacity is not 1 to 1,000,000,000 keys");
+        if self.limits.len() > MOST_LIMITS {
+            problems.add("rate limiter", "has more than 16 limits");
         }
-        let bucket = Bucket::new(self.quota).unwrap_or_else(|found| {
-            for problem in found {
+        let mut keys: Vec<_> = Vec::new();
+        let mut active: Vec<ActiveLimit> = Vec::new();
+        for limit in self.limits {
+            let culprit = limit.culprit();
+            if active.iter().any(|other| other.limit.name == limit.name) {
+                problems.add(&culprit, "is given twice: callers could not tell the two apart");
+            }
+            if let Some(problem) = limit.key.problem() {
                 problems.add(&culprit, problem);
             }
-            // Stands in until the problems are told, so that the name is checked in the same run.
-            Bucket::PLACEHOLDER
-        });
-        let announcement = problems.note(Announcement::new(&self.name, &bucket));
+            if !(1..=MAX_CAPACITY).contains(&limit.capacity) {
+                problems.add(&culprit, "the capacity is not 1 to 1,000,000,000 keys");
+            }
+            let bucket = Bucket::new(limit.quota).unwrap_or_else(|found| {
+                for problem in found {
+                    problems.add(&culprit, problem);
+                }
+                // Stands in until the problems are told, so that the name is checked in the same run.
+                Bucket::PLACEHOLDER
+            });
+            if let super::limit::Cost::Same(cost) = limit.cost
+                && cost > bucket.burst()
+                && limit.quota.burst > 0
+            {
+                problems.add(
+                    &culprit,
+                    "a request costs more than the bucket holds, and would never be admitted",
+                );
+            }
+            let Some(announcement) = problems.note(Announcement::new(&limit.name, &bucket)) else {
+                continue;
+            };
+            let key = keys.iter().position(|key| *key == limit.key).unwrap_or_else(|| {
+                keys.push(limit.key.clone());
+                keys.len() - 1
+            });
+            active.push(ActiveLimit {
+                key,
+                terms: ArcSwap::from_pointee(Terms::new(Offer {
+                    plan: None,
+                    bucket,
+                    announcement,
+                })),
+                table: MemoryStore::new(limit.name.clone(), limit.capacity.min(MAX_CAPACITY)),
+                limit,
+            });
+        }
         problems.into_result()?;
-        let limiter = Arc::new(Limiter {
-            secret: self.secret,
-            store: MemoryStore::new(self.name.clone(), self.capacity),
-            name: self.name,
-            charged: self.charged,
-            ipv6_prefix: self.ipv6_prefix.unwrap_or(DEFAULT_IPV6_PREFIX),
-            bucket,
-            announcement: announcement.filter(|_| self.headers),
+        Ok(Limits {
+            limits: active.into(),
+            keys: keys.into(),
+            shared: self.shared,
+            announces: self.headers,
             clock: self.clock,
-        });
-        Ok(RateLimitLayer { limiter, concerns: None })
+            secret: self.secret,
+        })
     }
 }

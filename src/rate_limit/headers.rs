@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
 use sfv::{Integer, ListSerializer, StringRef, key_ref};
+use smallvec::SmallVec;
 
-use super::bucket::{Bucket, Decision};
+use super::bucket::Bucket;
+use super::limits::{Charges, Drawn, Limits, Member};
 use crate::config::ConfigError;
 
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -46,46 +48,50 @@ impl Announcement {
         Ok(Self { policy: HeaderValue::try_from(policy).map_err(|_| unprintable())?, state_prefix })
     }
 
-    /// Both fields, for a refusal.
-    pub(super) fn fields(
-        &self,
-        bucket: &Bucket,
-        decision: Decision,
-    ) -> [(HeaderName, HeaderValue); 2] {
-        let state = State::line([self.state(bucket, decision)]);
-        [(RATE_LIMIT_POLICY, self.policy.clone()), (RATE_LIMIT, state)]
-    }
-
-    /// Writes both fields before those that limiters further in have written.
-    pub(super) fn write(&self, bucket: &Bucket, decision: Decision, headers: &mut HeaderMap) {
-        for (name, value) in self.fields(bucket, decision) {
-            prepend(headers, name, value);
-        }
-    }
-
-    pub(super) const fn policy(&self) -> &HeaderValue {
-        &self.policy
-    }
-
-    /// The policies of two limiters in one line, this one's first.
-    pub(super) fn policy_before(&self, inner: &Self) -> Option<HeaderValue> {
-        let both = [self.policy.as_bytes(), b", ", inner.policy.as_bytes()].concat();
-        HeaderValue::try_from(both).ok()
-    }
-
-    /// What a decision leaves to tell.
-    pub(super) fn state(&self, bucket: &Bucket, decision: Decision) -> State<'_> {
+    fn state(&self, drawn: Drawn) -> State<'_> {
         State {
             prefix: &self.state_prefix,
-            remaining: in_range(bucket.remaining(decision)),
-            seconds: in_range(bucket.seconds(decision)),
+            remaining: in_range(drawn.remaining),
+            seconds: in_range(drawn.seconds),
         }
+    }
+}
+
+/// The values of `RateLimit-Policy` and `RateLimit`, where there is something to announce: the outer limits first.
+pub(crate) fn announce<'a>(
+    charged: impl IntoIterator<Item = Option<(&'a Limits, &'a Charges)>>,
+) -> Option<[HeaderValue; 2]> {
+    let charged = charged.into_iter().flatten();
+    let members = charged.flat_map(|(limits, charges)| limits.announced(charges));
+    let members: SmallVec<[Member; 2]> = members.collect();
+    let announcements = members
+        .iter()
+        .map(|Member { terms, drawn }| (&terms.offer(drawn.offer).announcement, *drawn));
+    let policy = match &members[..] {
+        [] => return None,
+        [Member { terms, drawn }] => terms.offer(drawn.offer).announcement.policy.clone(),
+        _ => {
+            let policies: SmallVec<[&[u8]; 4]> =
+                announcements.clone().map(|(own, _)| own.policy.as_bytes()).collect();
+            HeaderValue::try_from(policies.join(&b", "[..])).ok()?
+        }
+    };
+    let states: SmallVec<[State<'_>; 4]> =
+        announcements.map(|(own, drawn)| own.state(drawn)).collect();
+    Some([policy, State::line(&states)])
+}
+
+/// Writes both fields before those that limiters further in have written.
+pub(super) fn write(limits: &Limits, charges: &Charges, headers: &mut HeaderMap) {
+    if let Some([policy, state]) = announce([Some((limits, charges))]) {
+        prepend(headers, RATE_LIMIT_POLICY, policy);
+        prepend(headers, RATE_LIMIT, state);
     }
 }
 
 /// One member of the state field.
 #[derive(Clone, Copy)]
-pub(super) struct State<'a> {
+struct State<'a> {
     prefix: &'a str,
     remaining: u64,
     seconds: u64,
@@ -95,11 +101,12 @@ impl State<'_> {
     /// The field of these limiters, in their order.
     ///
     /// On every response, so the numbers are written without the serializer; what may need escapes is in the prefix.
-    pub(super) fn line<const LIMITERS: usize>(states: [State<'_>; LIMITERS]) -> HeaderValue {
+    fn line(states: &[State<'_>]) -> HeaderValue {
         // Exact, so that the text becomes a header value without being copied.
-        let mut text = String::with_capacity(states.iter().map(State::length).sum::<usize>() - 2);
+        let length: usize = states.iter().map(State::length).sum();
+        let mut text = String::with_capacity(length.saturating_sub(2));
         let mut number = itoa::Buffer::new();
-        for State { prefix, remaining, seconds } in states {
+        for State { prefix, remaining, seconds } in states.iter().copied() {
             if !text.is_empty() {
                 text.push_str(", ");
             }
@@ -154,7 +161,6 @@ mod tests {
 
     use super::*;
     use crate::rate_limit::Quota;
-    use crate::rate_limit::bucket::Draw;
 
     fn announcement(name: &str, quota: Quota) -> Announcement {
         Announcement::new(name, &Bucket::new(quota).unwrap()).unwrap()
@@ -177,17 +183,11 @@ mod tests {
     fn q4_the_state_field_rounds_its_time_up() {
         let state = |remaining, seconds| State { prefix: r#""a\"b\\";r="#, remaining, seconds };
         for (left, seconds) in [(0, 0), (9, 10), (42, 100), (99, 999), (1_000_000, 86_400)] {
-            let line = State::line([state(left, seconds), state(seconds, left)]);
+            let line = State::line(&[state(left, seconds), state(seconds, left)]);
             let expected =
                 format!(r#""a\"b\\";r={left};t={seconds}, "a\"b\\";r={seconds};t={left}"#);
             assert_eq!(line, expected);
         }
-        let bucket = Bucket::new(Quota::per_minute(60)).unwrap();
-        let announcement = Announcement::new("p", &bucket).unwrap();
-        let (full_after, decision) = bucket.draw(0, 500_000_000, 3, Draw::Take);
-        assert_eq!(announcement.fields(&bucket, decision)[1].1, "\"p\";r=57;t=3");
-        let (_, decision) = bucket.draw(full_after, 500_000_001, 59, Draw::Take);
-        assert_eq!(announcement.fields(&bucket, decision)[1].1, "\"p\";r=57;t=2");
     }
 
     #[test]

@@ -1,129 +1,366 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::HeaderValue;
+use arc_swap::{ArcSwap, Guard};
 use http::{request, response};
+use smallvec::SmallVec;
 
-use super::RateLimitLayer;
-use super::bucket::Decision;
-use super::headers::State;
-use super::key::HashedKey;
-use super::layer::Charge;
-use crate::client_address::ClientAddress;
+use super::bucket::{Bucket, Decision, Draw};
+use super::headers::{RATE_LIMIT, RATE_LIMIT_POLICY, announce};
+use super::key::{Found, Key, KeyBytes};
+use super::limit::{Charged, Limit};
+use super::refusal::{CONTROL, PoliciesSpent};
+use super::secret::{HashedKey, Secret};
+use super::store::{Held, MemoryStore, Order, SharedStore, StoreError};
+use super::terms::Terms;
 use crate::clock::Clock;
-use crate::rejection::Rejection;
+use crate::gate::Verdict;
+use crate::rejection::{Protocol, Rejection, RejectionKind};
 
-/// The three limits of a stack, built with one secret. They read the clock and hash the address once for a request, and
-/// share the two lines that announce them.
-#[derive(Clone, Debug)]
+/// Limits that are checked together: a request is charged to all of them or to none.
+#[derive(Debug)]
 pub(crate) struct Limits {
-    pub(crate) address: Option<RateLimitLayer>,
-    pub(crate) failure: Option<RateLimitLayer>,
-    pub(crate) principal: Option<RateLimitLayer>,
-    clock: Arc<dyn Clock>,
-    /// Those of address and principal, where both are announced.
-    policies: Option<HeaderValue>,
+    pub(super) limits: Box<[ActiveLimit]>,
+    /// What they count by, each once.
+    pub(super) keys: Box<[Key]>,
+    pub(super) shared: Option<Arc<dyn SharedStore>>,
+    pub(super) announces: bool,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) secret: Secret,
 }
 
-/// What one request was charged.
-#[derive(Clone, Copy, Debug, Default)]
+/// A limit in force.
+#[derive(Debug)]
+pub(super) struct ActiveLimit {
+    pub(super) limit: Limit,
+    /// Its place in [`Limits::keys`].
+    pub(super) key: usize,
+    pub(super) terms: ArcSwap<Terms>,
+    pub(super) table: MemoryStore,
+}
+
+/// What a request is charged, to one limit.
+#[derive(Clone, Debug)]
+struct Wanted {
+    limit: usize,
+    offer: u16,
+    bucket: Bucket,
+    key: HashedKey,
+    cost: u64,
+    draw: Draw,
+    /// Whether too little refuses the request.
+    binding: bool,
+}
+
+/// What is left to do for a request once its answer is there.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Charges {
-    address: Option<Decision>,
-    /// Who is charged should the authentication fail.
-    failure: Option<HashedKey>,
-    principal: Option<Decision>,
+    drawn: SmallVec<[Drawn; 2]>,
+    owing: SmallVec<[Owing; 1]>,
+}
+
+/// What a limit has left, to announce.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drawn {
+    limit: u16,
+    pub(super) offer: u16,
+    pub(super) remaining: u64,
+    pub(super) seconds: u64,
+}
+
+/// What a limit has left, with the words for it.
+pub(super) struct Member {
+    pub(super) terms: Guard<Arc<Terms>>,
+    pub(super) drawn: Drawn,
+}
+
+/// What a request is charged if its answer says so.
+#[derive(Clone, Debug)]
+struct Owing {
+    limit: u16,
+    offer: u16,
+    key: HashedKey,
+    /// For a store outside this process.
+    bytes: Option<Box<[u8]>>,
+}
+
+type Asked = SmallVec<[Wanted; 2]>;
+
+impl Charges {
+    /// Whether the answer changes nothing, and nothing is told in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.drawn.is_empty() && self.owing.is_empty()
+    }
 }
 
 impl Limits {
-    pub(crate) fn new(
-        address: Option<RateLimitLayer>,
-        failure: Option<RateLimitLayer>,
-        principal: Option<RateLimitLayer>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let policies =
-            [&address, &principal].map(|limit| limit.as_ref()?.limiter.announcement.as_ref());
-        let policies = match policies {
-            [Some(outer), Some(inner)] => outer.policy_before(inner),
-            _ => None,
-        };
-        Self { address, failure, principal, clock, policies }
-    }
-
-    /// Whether most responses announce limits.
-    pub(crate) const fn are_announced(&self) -> bool {
-        self.policies.is_some()
-    }
-
     /// The time by which limits count.
     pub(crate) fn now(&self) -> Duration {
         self.clock.monotonic()
     }
 
-    /// Charges the address, and looks how many failed log-ins it has left.
-    pub(crate) fn charge_address(
-        &self,
-        client: ClientAddress,
+    /// Whether most answers announce something.
+    pub(crate) fn announces(&self) -> bool {
+        let counted = |active: &ActiveLimit| active.limit.charged == Charged::Requests;
+        self.announces && self.limits.iter().any(counted)
+    }
+
+    /// Whether a limit counts failed log-ins, and judges for itself which requests make one.
+    pub(super) fn counts_failures(&self) -> bool {
+        self.limits.iter().any(|active| {
+            active.limit.charged == Charged::FailedAuthentication && active.limit.concerns.is_none()
+        })
+    }
+
+    /// Policies and buckets, for people: `"address": 200 at once, refilled in 10s`.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        self.limits.iter().map(|active| {
+            let bucket = active.terms.load().offer(0).bucket;
+            let (name, burst, refill) = (&active.limit.name, bucket.burst(), bucket.refill());
+            format!("{name:?}: {burst} at once, refilled in {refill:?}")
+        })
+    }
+
+    /// Charges a request, or says why it is refused.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
         head: &request::Parts,
+        protocol: Protocol,
         now: Duration,
-        charges: &mut Charges,
-    ) -> Result<(), Rejection> {
-        // Both count the same addresses, hashed with the same secret.
-        let Some(either) = self.address.as_ref().or(self.failure.as_ref()) else { return Ok(()) };
-        let key = either.limiter.key_of(client);
-        if let Some(limit) = &self.address
-            && let Charge::Request(decision) = limit.draw(key, head, now)?
-        {
-            charges.address = Some(decision);
+    ) -> Verdict<Charges> {
+        let mut asked = Asked::new();
+        let mut orders = Vec::new();
+        if let Err(rejection) = self.ask(head, &mut asked, &mut orders) {
+            return Verdict::refuse(rejection);
         }
-        if let Some(limit) = &self.failure
-            && let Charge::Failure(address) = limit.draw(key, head, now)?
-        {
-            charges.failure = Some(address);
+        let announces = self.announces && protocol == Protocol::Http;
+        let Some(shared) = &self.shared else {
+            let decisions = self.draw(&asked, now);
+            return Verdict::Ready(self.settle(&asked, &decisions, Vec::new(), announces));
+        };
+        if orders.is_empty() {
+            return Verdict::admit(Charges::default());
+        }
+        let (limits, answer) = (Arc::clone(self), shared.draw(orders.clone()));
+        Verdict::pending(async move {
+            match answer.await {
+                Ok(decisions) => limits.settle(&asked, &decisions, orders, announces),
+                Err(error) => Err(unavailable(error)),
+            }
+        })
+    }
+
+    /// Who is charged how much.
+    fn ask(
+        &self,
+        head: &request::Parts,
+        asked: &mut Asked,
+        orders: &mut Vec<Order>,
+    ) -> Result<(), Rejection> {
+        let mut bytes = KeyBytes::new();
+        // Limits of one key stand together.
+        let mut written: Option<(usize, Option<HashedKey>)> = None;
+        for (index, active) in self.limits.iter().enumerate() {
+            let ActiveLimit { limit, key, terms, .. } = active;
+            if limit.exemptions.iter().any(|exempt| exempt(head)) {
+                continue;
+            }
+            let hashed = match written {
+                Some((same, hashed)) if same == *key => hashed,
+                _ => {
+                    bytes.clear();
+                    let found = self.keys[*key].write(head, &mut bytes)?;
+                    let hashed = (found == Found::Caller).then(|| self.secret.hash(&bytes));
+                    written = Some((*key, hashed));
+                    hashed
+                }
+            };
+            let Some(hashed) = hashed else { continue };
+            let terms = terms.load();
+            let offer = terms.choose(head);
+            let draw = match limit.charged {
+                Charged::Requests => Draw::Take,
+                Charged::FailedAuthentication => Draw::Peek,
+            };
+            let wanted = Wanted {
+                limit: index,
+                offer,
+                bucket: terms.offer(offer).bucket,
+                key: hashed,
+                cost: limit.cost.of(head),
+                draw,
+                binding: limit.concerns.as_ref().is_none_or(|concerns| concerns(head)),
+            };
+            if self.shared.is_some() {
+                orders.push(wanted.order(limit, &bytes));
+            }
+            asked.push(wanted);
         }
         Ok(())
     }
 
-    /// Charges the principal, where one is known.
-    pub(crate) fn charge_principal(
+    /// Draws from the tables in this process's memory: all or none.
+    fn draw(&self, asked: &Asked, now: Duration) -> SmallVec<[Decision; 2]> {
+        let hold = |wanted: &Wanted| {
+            let table = &self.limits[wanted.limit].table;
+            table.hold(wanted.key, wanted.bucket, now, wanted.draw)
+        };
+        if let [wanted] = &asked[..] {
+            return SmallVec::from_iter([hold(wanted).draw(wanted.cost, wanted.draw)]);
+        }
+        let mut held: SmallVec<[_; 2]> = asked.iter().map(hold).collect();
+        let pairs = || asked.iter().zip(&held);
+        let short = |(wanted, held): (&Wanted, &Held<'_>)| {
+            wanted.binding && !held.decide(wanted.cost).allowed()
+        };
+        let refused = pairs().any(short);
+        let draw = |(wanted, held): (&Wanted, &mut Held<'_>)| {
+            held.draw(wanted.cost, if refused { Draw::Peek } else { wanted.draw })
+        };
+        asked.iter().zip(&mut held).map(draw).collect()
+    }
+
+    /// Admits or refuses, now that the buckets have answered.
+    fn settle(
         &self,
-        head: &request::Parts,
-        now: Duration,
-        charges: &mut Charges,
-    ) -> Result<(), Rejection> {
-        if let Some(limit) = &self.principal
-            && let Some(key) = limit.key(head)?
-            && let Charge::Request(decision) = limit.draw(key, head, now)?
-        {
-            charges.principal = Some(decision);
+        asked: &Asked,
+        decisions: &[Decision],
+        orders: Vec<Order>,
+        announces: bool,
+    ) -> Result<Charges, Rejection> {
+        let is_short =
+            |(wanted, decision): &(&Wanted, &Decision)| wanted.binding && !decision.allowed();
+        if asked.iter().zip(decisions).any(|pair| is_short(&pair)) {
+            return Err(self.refusal(asked, decisions, announces));
         }
-        Ok(())
+        let mut charges = Charges::default();
+        let mut orders = orders.into_iter();
+        for (wanted, decision) in asked.iter().zip(decisions) {
+            let (limit, order) = (wanted.limit as u16, orders.next());
+            match self.limits[wanted.limit].limit.charged {
+                Charged::Requests if announces => charges.drawn.push(wanted.drawn(*decision)),
+                Charged::Requests => {}
+                Charged::FailedAuthentication => charges.owing.push(Owing {
+                    limit,
+                    offer: wanted.offer,
+                    key: wanted.key,
+                    bytes: order.map(|order| order.key.as_slice().into()),
+                }),
+            }
+        }
+        Ok(charges)
     }
 
-    /// Charges the address for a failed log-in, should this be the answer to one.
-    pub(crate) fn charge_failure(&self, charges: &Charges, response: &response::Parts) {
-        if let (Some(limit), Some(address)) = (&self.failure, charges.failure) {
-            limit.limiter.charge_failure(address, response);
+    #[cold]
+    fn refusal(&self, asked: &Asked, decisions: &[Decision], announces: bool) -> Rejection {
+        let pairs = || asked.iter().zip(decisions);
+        let short: Vec<_> = pairs()
+            .filter(|(wanted, decision)| wanted.binding && !decision.allowed())
+            .map(|(wanted, decision)| (wanted, *decision))
+            .collect();
+        let limit = |wanted: &Wanted| &self.limits[wanted.limit].limit;
+        let reason = match short.first().map(|(wanted, _)| limit(wanted)) {
+            Some(limit) if limit.charged == Charged::FailedAuthentication => {
+                "failed_authentication_quota_exceeded"
+            }
+            Some(limit) => limit.key.spent(),
+            None => "quota_exceeded",
+        };
+        let policies: Vec<_> = short.iter().map(|(wanted, _)| limit(wanted).name.clone()).collect();
+        let wait = short.iter().map(|(wanted, decision)| wanted.bucket.retry_after(*decision));
+        let mut rejection = Rejection::new(RejectionKind::QuotaExceeded, reason)
+            .by(CONTROL)
+            .with_retry_after(wait.max().unwrap_or_default());
+        for policy in &policies {
+            rejection = rejection.with_violated_policy(policy.clone());
+        }
+        rejection = rejection.with_source(PoliciesSpent(policies));
+        if announces {
+            // Nobody learns how many guesses are left, only that there are none.
+            let told = pairs().filter(|(wanted, decision)| {
+                limit(wanted).charged == Charged::Requests
+                    || (wanted.binding && !decision.allowed())
+            });
+            let charges = Charges {
+                drawn: told.map(|(wanted, decision)| wanted.drawn(*decision)).collect(),
+                owing: SmallVec::new(),
+            };
+            if let Some([policy, state]) = announce([Some((self, &charges))]) {
+                rejection =
+                    rejection.with_header(RATE_LIMIT_POLICY, policy).with_header(RATE_LIMIT, state);
+            }
+        }
+        rejection
+    }
+
+    /// Charges what the answer shows to be due.
+    pub(crate) fn charge_answer(&self, charges: &Charges, response: &response::Parts) {
+        for owing in &charges.owing {
+            let failed = response
+                .extensions
+                .get::<Rejection>()
+                .is_some_and(|rejection| rejection.kind() == RejectionKind::InvalidCredentials);
+            if failed {
+                self.owe(owing);
+            }
         }
     }
 
-    /// The values of `RateLimit-Policy` and `RateLimit`, where there is something to announce.
-    pub(crate) fn fields(&self, charges: &Charges) -> Option<[HeaderValue; 2]> {
-        let address = self.address.as_ref().zip(charges.address).and_then(announced);
-        let principal = self.principal.as_ref().zip(charges.principal).and_then(announced);
-        match (address, principal) {
-            (Some((_, outer)), Some((_, inner))) => {
-                Some([self.policies.clone()?, State::line([outer, inner])])
+    fn owe(&self, owing: &Owing) {
+        let ActiveLimit { limit, terms, table, .. } = &self.limits[usize::from(owing.limit)];
+        let bucket = terms.load().offer(owing.offer).bucket;
+        let cost = 1;
+        match (&self.shared, &owing.bytes) {
+            (Some(shared), Some(bytes)) => shared.owe(vec![Order {
+                policy: limit.name.clone(),
+                key: KeyBytes::from_slice(bytes),
+                bucket,
+                cost,
+                draw: Draw::Owe,
+                binding: false,
+            }]),
+            _ => {
+                table.hold(owing.key, bucket, self.now(), Draw::Owe).draw(cost, Draw::Owe);
             }
-            (Some((policy, state)), None) | (None, Some((policy, state))) => {
-                Some([policy.clone(), State::line([state])])
-            }
-            (None, None) => None,
+        }
+    }
+
+    /// What these charges add to `RateLimit-Policy` and `RateLimit`.
+    pub(super) fn announced<'a>(
+        &'a self,
+        charges: &'a Charges,
+    ) -> impl Iterator<Item = Member> + 'a {
+        charges.drawn.iter().map(|drawn| Member {
+            terms: self.limits[usize::from(drawn.limit)].terms.load(),
+            drawn: *drawn,
+        })
+    }
+}
+
+impl Wanted {
+    fn order(&self, limit: &Limit, key: &KeyBytes) -> Order {
+        Order {
+            policy: limit.name.clone(),
+            key: key.clone(),
+            bucket: self.bucket,
+            cost: self.cost,
+            draw: self.draw,
+            binding: self.binding,
+        }
+    }
+
+    fn drawn(&self, decision: Decision) -> Drawn {
+        Drawn {
+            limit: self.limit as u16,
+            offer: self.offer,
+            remaining: self.bucket.remaining(decision),
+            seconds: self.bucket.seconds(decision),
         }
     }
 }
 
-fn announced((limit, decision): (&RateLimitLayer, Decision)) -> Option<(&HeaderValue, State<'_>)> {
-    let announcement = limit.limiter.announcement.as_ref()?;
-    Some((announcement.policy(), announcement.state(&limit.limiter.bucket, decision)))
+fn unavailable(error: StoreError) -> Rejection {
+    Rejection::new(RejectionKind::Unavailable, "rate_limit_store_unavailable")
+        .by(CONTROL)
+        .with_source(error)
 }

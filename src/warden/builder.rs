@@ -1,4 +1,3 @@
-use std::hash::RandomState;
 use std::sync::Arc;
 
 use super::answer::AnswerHeaders;
@@ -16,7 +15,7 @@ use crate::authz::{Rules, RulesLayer};
 use crate::client_address::{ClientAddressLayer, TrustedProxies};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
-use crate::rate_limit::{Limits, Quota, RateLimitBuilder, RateLimitLayer};
+use crate::rate_limit::{Limit, Quota, RateLimitBuilder, RateLimitLayer};
 use crate::response_headers::ResponseHeadersLayer;
 
 /// Requests of one client address: a page of an application fetches dozens of things at once.
@@ -50,6 +49,7 @@ pub struct WardenBuilder {
     address_quota: Option<Quota>,
     failure_quota: Option<Quota>,
     principal_quota: Option<Quota>,
+    limits: Vec<Limit>,
     reports_unchecked_objects: bool,
     clock: Arc<dyn Clock>,
     problems: Problems,
@@ -76,6 +76,7 @@ impl WardenBuilder {
             address_quota: Some(ADDRESS_QUOTA),
             failure_quota: Some(FAILURE_QUOTA),
             principal_quota: Some(PRINCIPAL_QUOTA),
+            limits: Vec::new(),
             reports_unchecked_objects: false,
             clock: Arc::new(SystemClock::default()),
             problems: Problems::default(),
@@ -177,7 +178,15 @@ impl WardenBuilder {
         self
     }
 
-    /// Turns all three rate limits off, for a service behind a gateway that has them. Logs a warning when built.
+    /// Adds a limit to those by address, by principal and for failed log-ins. What counts by the principal is checked after
+    /// authentication, together with the other limits there; everything else before it.
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limits.push(limit);
+        self
+    }
+
+    /// Turns the three rate limits off that are on by themselves, for a service behind a gateway that has them. Logs a
+    /// warning when built.
     pub const fn insecure_without_rate_limits(mut self) -> Self {
         self.address_quota = None;
         self.failure_quota = None;
@@ -237,21 +246,36 @@ impl WardenBuilder {
                 problems.add(format!("authentication scheme {name}"), "is configured twice");
             }
         }
-        let secret = RandomState::new();
-        let mut limit = |quota: Option<Quota>,
-                         builder: fn(&'static str, Quota) -> RateLimitBuilder,
-                         name| {
-            let layer = builder(name, quota?).clock(clock.clone()).secret(secret.clone()).build();
-            problems.note(layer)
+        let authenticate = AuthenticateLayer::from_schemes(schemes).optional();
+        #[cfg(feature = "mtls")]
+        let authenticate = match self.forwarded_certificates {
+            Some(certificates) => authenticate.forwarded_certificates(certificates),
+            None => authenticate,
         };
-        let address_limit = limit(self.address_quota, RateLimitLayer::by_address, "address");
-        let failure_limit = limit(
-            self.failure_quota,
-            RateLimitLayer::failed_authentication,
-            "failed-authentication",
-        );
-        let principal_limit =
-            limit(self.principal_quota, RateLimitLayer::by_principal, "principal");
+        let presents = authenticate.clone();
+        let own = [
+            self.address_quota.map(|quota| Limit::by_address("address", quota)),
+            self.failure_quota.map(|quota| {
+                let limit = Limit::failed_authentication("failed-authentication", quota);
+                limit.only_for(move |head| presents.is_credential_presented(head))
+            }),
+            self.principal_quota.map(|quota| Limit::by_principal("principal", quota)),
+        ];
+        let limits = own.into_iter().flatten().chain(self.limits);
+        let (of_principals, on_arrival): (Vec<_>, Vec<_>) =
+            limits.partition(Limit::needs_principal);
+        for limit in &of_principals {
+            if on_arrival.iter().any(|other| other.has_name_of(limit)) {
+                problems
+                    .add(limit.culprit(), "is given twice: callers could not tell the two apart");
+            }
+        }
+        let mut stage = |limits: Vec<Limit>| {
+            let builder = RateLimitLayer::builder().shared_clock(&clock);
+            let built = limits.into_iter().fold(builder, RateLimitBuilder::limit).build_part();
+            problems.note(built).flatten()
+        };
+        let (arrival_limits, principal_limits) = (stage(on_arrival), stage(of_principals));
         problems.into_result()?;
         // Rules that are missing or bad are a problem, so there is none left without rules.
         let rules = rules.ok_or_else(|| ConfigError::new("rules", "are missing"))?;
@@ -266,24 +290,18 @@ impl WardenBuilder {
         if let Some(scope_use) = &self.scope_use {
             rules = rules.scope_use(scope_use);
         }
-        let authenticate = AuthenticateLayer::from_schemes(schemes).optional();
-        #[cfg(feature = "mtls")]
-        let authenticate = match self.forwarded_certificates {
-            Some(certificates) => authenticate.forwarded_certificates(certificates),
-            None => authenticate,
-        };
-        let presents = authenticate.clone();
-        let failure_limit = failure_limit
-            .map(|limit| limit.only_for(move |head| presents.is_credential_presented(head)));
-        let limits = Limits::new(address_limit, failure_limit, principal_limit, clock);
+        let announces =
+            [&arrival_limits, &principal_limits].into_iter().flatten().any(|own| own.announces());
         let https = trusted_proxies.clone();
         let headers = self.response_headers.detect_https(move |head| https.is_https(head));
         Ok(Warden(Arc::new(Controls {
-            headers: AnswerHeaders::new(headers, limits.are_announced()),
+            headers: AnswerHeaders::new(headers, announces),
             client_address: ClientAddressLayer::new(trusted_proxies),
-            limits,
+            arrival_limits,
             authenticate,
+            principal_limits,
             rules,
+            clock,
         })))
     }
 

@@ -96,7 +96,7 @@ pub use self::future::GuardedFuture;
 pub use self::part::Part;
 pub use self::service::{Guarded, GuardedBody};
 use crate::authz::Rules;
-use crate::rate_limit::RateLimitLayer;
+use crate::rate_limit::Limits;
 
 /// All controls in their order, as one layer. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -126,23 +126,19 @@ impl<S> Layer<S> for Warden {
 /// The posture: every control with its setting, and every rule.
 impl fmt::Display for Warden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let limit = |limit: &Option<RateLimitLayer>| {
-            limit.as_ref().map_or("off".to_owned(), ToString::to_string)
-        };
         let controls = &*self.0;
         let schemes: Vec<_> = controls.authenticate.schemes().collect();
         let risks: Vec<_> = controls.headers.layer().risks().collect();
         let headers = if risks.is_empty() { "complete".to_owned() } else { risks.join(", ") };
         writeln!(f, "response headers          {headers}")?;
         writeln!(f, "client address            {}", controls.client_address.trusted())?;
-        writeln!(f, "rate limit by address     {}", limit(&controls.limits.address))?;
-        writeln!(f, "limit of failed log-ins   {}", limit(&controls.limits.failure))?;
+        write_limits(f, "limits on arrival", controls.arrival_limits.as_deref())?;
         writeln!(
             f,
             "authentication            {}",
             if schemes.is_empty() { "none".to_owned() } else { schemes.join(", ") }
         )?;
-        writeln!(f, "rate limit by principal   {}", limit(&controls.limits.principal))?;
+        write_limits(f, "limits of principals", controls.principal_limits.as_deref())?;
         let checks =
             if controls.rules.reports_only() { "INSECURE, reported only" } else { "enforced" };
         writeln!(f, "object checks             {checks}")?;
@@ -155,4 +151,10 @@ impl fmt::Display for Warden {
         }
         Ok(())
     }
+}
+
+/// A line for each limit.
+fn write_limits(f: &mut fmt::Formatter<'_>, title: &str, limits: Option<&Limits>) -> fmt::Result {
+    let Some(limits) = limits else { return writeln!(f, "{title:<26}off") };
+    limits.lines().try_for_each(|line| writeln!(f, "{title:<26}{line}"))
 }

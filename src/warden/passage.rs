@@ -17,7 +17,7 @@ use crate::authz::tripwire::Watch;
 use crate::authz::{RulesLayer, RulesPass};
 use crate::client_address::ClientAddress;
 use crate::gate::{Body, Gate, Pass, PendingVerdict, Verdict, refuse};
-use crate::rate_limit::Charges;
+use crate::rate_limit::{Charges, announce};
 use crate::rejection::{Arrival, Challenges, Protocol, Rejection};
 use crate::sanitize::{Asked, Panicked, SanitizedBody, after_panic, judge};
 
@@ -27,7 +27,8 @@ pub(super) struct Passage {
     /// Whether the request came over a secure transport.
     secure: bool,
     asked: Asked,
-    charges: Charges,
+    arrival_charges: Charges,
+    principal_charges: Charges,
     authenticated: Option<AuthenticatedPass>,
     /// What is to be checked before a success leaves.
     checks: Option<Arc<Checks>>,
@@ -43,12 +44,16 @@ pub(super) enum Step {
 
 /// What has to be asked over the network before the request goes on.
 pub(super) enum Awaited {
+    ArrivalLimits(PendingVerdict<Charges>),
+    PrincipalLimits(PendingVerdict<Charges>),
     Principal(PendingVerdict<AuthenticatedPass>),
     Rules(PendingVerdict<RulesPass>),
 }
 
 /// What came of it.
 pub(super) enum Resolved {
+    ArrivalLimits(Result<Charges, Rejection>),
+    PrincipalLimits(Result<Charges, Rejection>),
     Principal(Result<AuthenticatedPass, Rejection>),
     Rules(Result<RulesPass, Rejection>),
 }
@@ -58,6 +63,10 @@ impl Future for Awaited {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Resolved> {
         match self.get_mut() {
+            Self::ArrivalLimits(verdict) => verdict.as_mut().poll(cx).map(Resolved::ArrivalLimits),
+            Self::PrincipalLimits(verdict) => {
+                verdict.as_mut().poll(cx).map(Resolved::PrincipalLimits)
+            }
             Self::Principal(verdict) => verdict.as_mut().poll(cx).map(Resolved::Principal),
             Self::Rules(verdict) => verdict.as_mut().poll(cx).map(Resolved::Rules),
         }
@@ -70,7 +79,8 @@ impl Passage {
         Self {
             secure: controls.headers.layer().is_secure(head),
             asked: Asked::of(head),
-            charges: Charges::default(),
+            arrival_charges: Charges::default(),
+            principal_charges: Charges::default(),
             authenticated: None,
             checks: None,
             controls,
@@ -86,8 +96,17 @@ impl Passage {
     /// Goes on where the request had to wait.
     pub(super) fn resume(&mut self, resolved: Resolved, head: &mut request::Parts) -> Step {
         let step = match resolved {
+            Resolved::ArrivalLimits(outcome) => outcome.and_then(|charges| {
+                self.arrival_charges = charges;
+                let now = self.controls.clock.monotonic();
+                self.authenticate(head, now)
+            }),
+            Resolved::PrincipalLimits(outcome) => outcome.and_then(|charges| {
+                self.principal_charges = charges;
+                self.judge(head)
+            }),
             Resolved::Principal(outcome) => {
-                let now = self.controls.limits.now();
+                let now = self.controls.clock.monotonic();
                 outcome
                     .map_err(|rejection| rejection.by(self.controls.authenticate.name()))
                     .and_then(|mut pass| {
@@ -101,8 +120,8 @@ impl Passage {
     }
 
     fn ask(&mut self, head: &mut request::Parts) -> Result<Step, Rejection> {
-        let Self { controls, charges, asked, .. } = self;
-        let Controls { client_address, limits, authenticate, .. } = &**controls;
+        let Self { controls, asked, .. } = self;
+        let Controls { client_address, arrival_limits, authenticate, clock, .. } = &**controls;
         let client = client_address.find(head);
         // What others left there is replaced.
         head.extensions.remove::<ClientAddress>();
@@ -118,9 +137,25 @@ impl Passage {
         {
             arrival.checks = Some(checks);
         }
-        let client = client.map_err(|rejection| rejection.by(client_address.name()))?;
-        let now = limits.now();
-        limits.charge_address(client, head, now, charges)?;
+        client.map_err(|rejection| rejection.by(client_address.name()))?;
+        let now = clock.monotonic();
+        if let Some(limits) = arrival_limits {
+            match limits.admit(head, asked.protocol, now) {
+                Verdict::Ready(outcome) => self.arrival_charges = outcome?,
+                Verdict::Pending(verdict) => {
+                    return Ok(Step::Waiting(Awaited::ArrivalLimits(verdict)));
+                }
+            }
+        }
+        self.authenticate(head, now)
+    }
+
+    fn authenticate(
+        &mut self,
+        head: &mut request::Parts,
+        now: Duration,
+    ) -> Result<Step, Rejection> {
+        let authenticate = &self.controls.authenticate;
         match authenticate.authenticate(head) {
             Verdict::Ready(outcome) => {
                 let pass = outcome.map_err(|rejection| rejection.by(authenticate.name()))?;
@@ -138,7 +173,18 @@ impl Passage {
         now: Duration,
     ) -> Result<Step, Rejection> {
         self.authenticated = Some(pass);
-        self.controls.limits.charge_principal(head, now, &mut self.charges)?;
+        if let Some(limits) = &self.controls.principal_limits {
+            match limits.admit(head, self.asked.protocol, now) {
+                Verdict::Ready(outcome) => self.principal_charges = outcome?,
+                Verdict::Pending(verdict) => {
+                    return Ok(Step::Waiting(Awaited::PrincipalLimits(verdict)));
+                }
+            }
+        }
+        self.judge(head)
+    }
+
+    fn judge(&mut self, head: &mut request::Parts) -> Result<Step, Rejection> {
         match self.controls.rules.judge(head) {
             Verdict::Ready(outcome) => self.judged(outcome, head),
             Verdict::Pending(verdict) => Ok(Step::Waiting(Awaited::Rules(verdict))),
@@ -169,17 +215,23 @@ impl Passage {
     where
         B: http_body::Body<Data = Bytes>,
     {
-        let Self { controls, secure, asked, charges, authenticated, .. } = self;
+        let Self {
+            controls, secure, asked, arrival_charges, principal_charges, authenticated, ..
+        } = self;
         let (mut head, body) = response.into_parts();
         if let Some(pass) = &authenticated {
             pass.write(&mut head);
         }
-        controls.limits.charge_failure(&charges, &head);
+        let arrival = controls.arrival_limits.as_deref().zip(Some(&arrival_charges));
+        let principal = controls.principal_limits.as_deref().zip(Some(&principal_charges));
+        for (limits, charges) in [arrival, principal].into_iter().flatten() {
+            limits.charge_answer(charges, &head);
+        }
         // gRPC has no fields for limits, and its trailers must not carry them.
         let announced = asked.protocol == Protocol::Http;
         let additions = Additions {
             request_id: asked.id.to_header_value(),
-            limits: announced.then(|| controls.limits.fields(&charges)).flatten(),
+            limits: announced.then(|| announce([arrival, principal])).flatten(),
             no_store: authenticated.is_some_and(|pass| pass.forbids_storing(head.status)),
         };
         let protocol = asked.protocol;

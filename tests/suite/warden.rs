@@ -291,7 +291,7 @@ fn the_posture_lists_controls_and_rules_and_warns_of_what_is_off() {
     let off = complete(&signer()).insecure_without_rate_limits();
     let logs = Logs::capture();
     let posture = off.build().unwrap().to_string();
-    assert!(posture.contains("rate limit by address     off"), "{posture}");
+    assert!(posture.contains("limits on arrival         off"), "{posture}");
     assert!(logs.text().contains("rate limits are off"), "{}", logs.text());
 }
 
@@ -490,7 +490,7 @@ async fn a_request_that_had_to_wait_is_answered_like_any_other() {
             "ada",
             429,
             "failed_authentication_quota_exceeded",
-            r#""address";r=192;t=1,"failed-authentication";r=0;t=20"#,
+            r#""address";r=193;t=1, "failed-authentication";r=0;t=20"#,
         ),
     ] {
         let mut request = request("/orders", None, PEER);

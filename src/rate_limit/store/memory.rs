@@ -9,11 +9,11 @@
 //! refill the bucket of a key that is known, nor win itself more than one bucket a segment.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::rate_limit::bucket::{Bucket, Decision, Draw, STATE_BITS, Ticks};
-use crate::rate_limit::key::HashedKey;
+use crate::rate_limit::secret::HashedKey;
 
 const SLOTS: usize = 64;
 
@@ -71,7 +71,44 @@ impl MemoryStore {
         }
     }
 
-    /// Draws from the bucket of `key`.
+    /// Holds the bucket of `key`, so that several of several stores can be looked at before any is drawn from.
+    ///
+    /// Whoever holds more than one took them in the order of their limits, so nobody waits in a circle.
+    pub(in crate::rate_limit) fn hold(
+        &self,
+        key: HashedKey,
+        bucket: Bucket,
+        now: Duration,
+        draw: Draw,
+    ) -> Held<'_> {
+        let place = self.place(key);
+        let instant = bucket.instant(now);
+        let segment = &self.segments[place.segment];
+        let mut held = Held { slot: None, state: 0, bucket, instant };
+        if draw == Draw::Peek && segment.get().is_none() {
+            return held; // Looking allocates nothing.
+        }
+        let segment = segment.get_or_init(|| Box::new(Mutex::new(Segment::EMPTY)));
+        // Nothing panics under the lock, and a state is written whole: a poisoned segment is a good one.
+        let segment = segment.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = segment.find(place, instant);
+        held.state = match found {
+            Found::Slot { state, .. } => state,
+            Found::Shared => segment.shared,
+        };
+        let at = match found {
+            Found::Slot { at, .. } => Some(at),
+            Found::Shared => {
+                self.note_overflow(now);
+                None
+            }
+        };
+        held.slot = Some((segment, at, place.fingerprint));
+        held
+    }
+
+    /// Draws from the bucket of `key` alone.
+    #[cfg(test)]
     pub(in crate::rate_limit) fn draw(
         &self,
         key: HashedKey,
@@ -80,31 +117,7 @@ impl MemoryStore {
         cost: u64,
         draw: Draw,
     ) -> Decision {
-        let place = self.place(key);
-        let instant = bucket.instant(now);
-        let segment = &self.segments[place.segment];
-        if draw == Draw::Peek && segment.get().is_none() {
-            return bucket.draw(0, instant, cost, draw).1; // Looking allocates nothing.
-        }
-        let segment = segment.get_or_init(|| Box::new(Mutex::new(Segment::EMPTY)));
-        // Nothing panics under the lock, and a state is written whole: a poisoned segment is a good one.
-        let mut segment = segment.lock().unwrap_or_else(PoisonError::into_inner);
-        match segment.find(place, instant) {
-            Found::Slot { at, state } => {
-                let (next, decision) = bucket.draw(state, instant, cost, draw);
-                if next != state {
-                    segment.slots[at] = place.fingerprint << STATE_BITS | next;
-                }
-                decision
-            }
-            Found::Shared => {
-                let (next, decision) = bucket.draw(segment.shared, instant, cost, draw);
-                segment.shared = next;
-                drop(segment);
-                self.note_overflow(now);
-                decision
-            }
-        }
+        self.hold(key, *bucket, now, draw).draw(cost, draw)
     }
 
     /// How many draws found no slot, and were charged to a shared bucket.
@@ -122,6 +135,7 @@ impl MemoryStore {
         }
     }
 
+    #[cold]
     fn note_overflow(&self, now: Duration) {
         let count = self.overflows.fetch_add(1, Ordering::Relaxed) + 1;
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
@@ -139,6 +153,37 @@ impl MemoryStore {
                 "more active keys than the limiter has room for: new keys share buckets"
             );
         }
+    }
+}
+
+/// A bucket that nobody else can draw from meanwhile.
+pub(in crate::rate_limit) struct Held<'s> {
+    /// The segment, the slot in it or else its shared bucket, and whose it is. None where no segment is.
+    slot: Option<(MutexGuard<'s, Segment>, Option<usize>, u128)>,
+    state: Ticks,
+    bucket: Bucket,
+    instant: Ticks,
+}
+
+impl Held<'_> {
+    /// What drawing would come to; draws nothing.
+    pub(in crate::rate_limit) fn decide(&self, cost: u64) -> Decision {
+        self.bucket.draw(self.state, self.instant, cost, Draw::Peek).1
+    }
+
+    /// Draws.
+    pub(in crate::rate_limit) fn draw(&mut self, cost: u64, draw: Draw) -> Decision {
+        let (next, decision) = self.bucket.draw(self.state, self.instant, cost, draw);
+        if next != self.state
+            && let Some((segment, at, fingerprint)) = &mut self.slot
+        {
+            match at {
+                Some(at) => segment.slots[*at] = *fingerprint << STATE_BITS | next,
+                None => segment.shared = next,
+            }
+            self.state = next;
+        }
+        decision
     }
 }
 

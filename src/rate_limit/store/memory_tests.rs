@@ -1,14 +1,12 @@
 use std::collections::HashMap;
-use std::hash::RandomState;
 use std::mem::size_of;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::rate_limit::Quota;
-use crate::rate_limit::key::Key;
+use crate::rate_limit::secret::Secret;
 
 const NOW: Duration = Duration::from_secs(1000);
 
@@ -20,13 +18,9 @@ fn bucket(burst: u64) -> Bucket {
     Bucket::new(Quota::per_hour(burst)).unwrap()
 }
 
-fn hashed(key: Key<'_>) -> HashedKey {
-    static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    key.hashed(&SECRET)
-}
-
 fn key(number: u32) -> HashedKey {
-    hashed(Key::Address(Ipv4Addr::from_bits(number).into()))
+    static SECRET: LazyLock<Secret> = LazyLock::new(Secret::random);
+    SECRET.hash(&number.to_le_bytes())
 }
 
 fn take(store: &MemoryStore, bucket: &Bucket, number: u32, now: Duration) -> Decision {
@@ -163,22 +157,6 @@ fn q10_threads_cannot_draw_more_than_there_is() {
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert_eq!(admitted, 500);
-}
-
-#[test]
-fn q12_principals_of_two_issuers_and_addresses_are_different_keys() {
-    let (store, bucket) = (store(1000), bucket(1));
-    let address = IpAddr::from([97, 98, 99, 100]);
-    for key in [
-        Key::Principal { issuer: "a", subject: "bc" },
-        Key::Principal { issuer: "ab", subject: "c" },
-        Key::Principal { issuer: "", subject: "abc" },
-        Key::Principal { issuer: "abc", subject: "" },
-        Key::Address(address),
-    ] {
-        assert!(store.draw(hashed(key), &bucket, NOW, 1, Draw::Take).allowed(), "{key:?}");
-        assert!(!store.draw(hashed(key), &bucket, NOW, 1, Draw::Take).allowed(), "{key:?}");
-    }
 }
 
 proptest! {

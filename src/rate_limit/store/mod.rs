@@ -1,5 +1,7 @@
 //! Where buckets are kept.
 
 mod memory;
+mod shared;
 
-pub(super) use self::memory::MemoryStore;
+pub(super) use self::memory::{Held, MemoryStore};
+pub(super) use self::shared::{Order, SharedStore, StoreError};

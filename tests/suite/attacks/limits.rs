@@ -9,7 +9,7 @@ use tower::{Layer, service_fn};
 use tower_warden::authz::{Rules, public, scope};
 use tower_warden::client_address::ClientAddress;
 use tower_warden::principal::{Principal, PrincipalKind};
-use tower_warden::rate_limit::{Quota, RateLimitLayer};
+use tower_warden::rate_limit::{Limit, Quota, RateLimitLayer};
 use tower_warden::rejection::{Challenge, Challenges};
 use tower_warden::testing::FakeClock;
 
@@ -90,8 +90,8 @@ fn q8_absurd_settings_are_refused_or_harmless() {
     }
     for capacity in [0, usize::MAX] {
         assert!(
-            RateLimitLayer::by_address("a", Quota::per_second(1))
-                .capacity(capacity)
+            RateLimitLayer::builder()
+                .limit(Limit::by_address("a", Quota::per_second(1)).capacity(capacity))
                 .build()
                 .is_err()
         );

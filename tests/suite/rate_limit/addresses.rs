@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tower::{ServiceBuilder, service_fn};
 use tower_warden::client_address::{ClientAddressLayer, PeerAddress};
-use tower_warden::rate_limit::{Quota, RateLimitLayer};
+use tower_warden::rate_limit::{Key, Limit, Quota, RateLimitLayer};
 
 use super::{built, status};
 use crate::support::{Logs, ask, get, hello, through};
@@ -12,7 +12,8 @@ use crate::support::{Logs, ask, get, hello, through};
 #[tokio::test]
 async fn q10_a_flood_of_addresses_resets_nobody_and_is_logged_once_a_minute() {
     let logs = Logs::capture();
-    let builder = RateLimitLayer::by_address("address", Quota::per_hour(1)).capacity(1);
+    let builder = RateLimitLayer::builder()
+        .limit(Limit::by_address("address", Quota::per_hour(1)).capacity(1));
     let (layer, clock) = built(builder.without_headers());
     assert_eq!(status(&layer, "203.0.113.9").await, 200);
     let mut admitted = 0;
@@ -39,7 +40,11 @@ async fn q11_ipv6_addresses_of_one_network_share_a_bucket() {
     assert_eq!(status(&layer, "2001:db8:0:1:ffff::2").await, 429);
     assert_eq!(status(&layer, "2001:db8:0:2::1").await, 200);
 
-    let (layer, _clock) = built(RateLimitLayer::by_address("address", quota).ipv6_prefix(56));
+    let (layer, _clock) = built(RateLimitLayer::builder().limit(Limit::new(
+        "address",
+        Key::address_with_ipv6_prefix(56),
+        quota,
+    )));
     assert_eq!(status(&layer, "2001:db8:0:1::1").await, 200);
     assert_eq!(status(&layer, "2001:db8:0:ff::1").await, 429);
     assert_eq!(status(&layer, "2001:db8:0:100::1").await, 200);

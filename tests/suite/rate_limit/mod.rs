@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::Request;
 use tower_warden::client_address::ClientAddress;
-use tower_warden::rate_limit::{Quota, RateLimitBuilder, RateLimitLayer};
+use tower_warden::rate_limit::{Key, Limit, Quota, RateLimitBuilder, RateLimitLayer};
 use tower_warden::testing::FakeClock;
 
 use crate::support::{Logs, TestBody, get, through};
@@ -76,26 +76,29 @@ async fn q8_clock_going_back_admits_nobody() {
 
 #[test]
 fn q8_everything_wrong_is_told_with_the_limiters_name() {
-    let builder =
-        RateLimitLayer::by_address("na\u{ef}ve", Quota::per_minute(0)).ipv6_prefix(0).capacity(0);
-    let error = builder.build().unwrap_err();
+    let limit = Limit::new("na\u{ef}ve", Key::address_with_ipv6_prefix(0), Quota::per_minute(0));
+    let error = RateLimitLayer::builder().limit(limit.capacity(0)).build().unwrap_err();
     assert_eq!(error.problems().len(), 5, "{error}");
     assert!(
         error.problems().iter().all(|problem| problem.culprit() == "rate limiter \"na\u{ef}ve\"")
     );
 
-    for builder in [
-        RateLimitLayer::by_address("", Quota::per_minute(1)),
-        RateLimitLayer::by_address("a", Quota::per_minute(1).burst(0)),
-        RateLimitLayer::by_address("a", Quota::new(1, Duration::ZERO)),
-        RateLimitLayer::by_address("a", Quota::per_day(1).burst(u64::MAX)),
-        RateLimitLayer::by_address("a", Quota::per_minute(1)).ipv6_prefix(129),
-        RateLimitLayer::by_address("a", Quota::per_minute(1)).capacity(usize::MAX),
-        RateLimitLayer::by_principal("a", Quota::per_minute(1)).ipv6_prefix(64),
+    let quota = Quota::per_minute(1);
+    for limit in [
+        Limit::by_address("", quota),
+        Limit::by_address("a", quota.burst(0)),
+        Limit::by_address("a", Quota::new(1, Duration::ZERO)),
+        Limit::by_address("a", Quota::per_day(1).burst(u64::MAX)),
+        Limit::new("a", Key::address_with_ipv6_prefix(129), quota),
+        Limit::by_address("a", quota).capacity(usize::MAX),
+        Limit::by_address("a", quota).cost(2),
     ] {
-        let error = builder.clone().build().unwrap_err();
-        assert_eq!(error.problems().len(), 1, "{builder:?}: {error}");
+        let error = RateLimitLayer::builder().limit(limit.clone()).build().unwrap_err();
+        assert_eq!(error.problems().len(), 1, "{limit:?}: {error}");
     }
+    let twice = RateLimitLayer::by_address("a", quota).limit(Limit::by_principal("a", quota));
+    assert_eq!(twice.build().unwrap_err().problems().len(), 1);
+    assert_eq!(RateLimitLayer::builder().build().unwrap_err().problems().len(), 1);
     assert!(RateLimitLayer::by_address("a", Quota::per_minute(1)).build().is_ok());
 }
 

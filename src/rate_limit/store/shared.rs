@@ -1,0 +1,46 @@
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::rate_limit::bucket::{Bucket, Decision, Draw};
+use crate::rate_limit::key::KeyBytes;
+
+/// Buckets outside this process, which several processes share.
+pub(in crate::rate_limit) trait SharedStore:
+    fmt::Debug + Send + Sync
+{
+    /// Draws from all of these buckets, or from none of them if one that binds has too little.
+    ///
+    /// Answers in the order of the orders, within a time of its own choosing.
+    fn draw(&self, orders: Vec<Order>) -> BoxFuture<'static, Result<Vec<Decision>, StoreError>>;
+
+    /// Draws from these buckets some time soon, without an answer: what is owed for a request that is over.
+    fn owe(&self, orders: Vec<Order>);
+}
+
+/// One bucket to draw from.
+#[allow(dead_code)]
+#[derive(Clone, Debug)]
+pub(in crate::rate_limit) struct Order {
+    pub(in crate::rate_limit) policy: Arc<str>,
+    /// Whose bucket it is.
+    pub(in crate::rate_limit) key: KeyBytes,
+    pub(in crate::rate_limit) bucket: Bucket,
+    pub(in crate::rate_limit) cost: u64,
+    pub(in crate::rate_limit) draw: Draw,
+    /// Whether too little in this bucket keeps the others from being drawn from.
+    pub(in crate::rate_limit) binding: bool,
+}
+
+/// The store could not be asked, or gave no answer that makes sense.
+#[derive(Clone, Debug)]
+pub(in crate::rate_limit) struct StoreError(pub(in crate::rate_limit) Arc<str>);
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StoreError {}
