@@ -11,7 +11,7 @@ use super::key::{Found, Key, KeyBytes};
 use super::limit::{Charged, Limit};
 use super::refusal::{CONTROL, PoliciesSpent};
 use super::secret::{HashedKey, Secret};
-use super::store::{Held, MemoryStore, Order, SharedStore, StoreError};
+use super::store::{Granted, Held, MemoryStore, Order, SharedStore, StoreError};
 use super::terms::Terms;
 use crate::clock::Clock;
 use crate::gate::Verdict;
@@ -141,10 +141,12 @@ impl Limits {
         if orders.is_empty() {
             return Verdict::admit(Charges::default());
         }
-        let (limits, answer) = (Arc::clone(self), shared.draw(orders.clone()));
+        let (limits, answer) = (Arc::clone(self), shared.draw(orders.clone(), 1));
         Verdict::pending(async move {
             match answer.await {
-                Ok(decisions) => limits.settle(&asked, &decisions, orders, announces),
+                Ok(Granted { decisions, .. }) => {
+                    limits.settle(&asked, &decisions, orders, announces)
+                }
                 Err(error) => Err(unavailable(error)),
             }
         })

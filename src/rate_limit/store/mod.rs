@@ -4,4 +4,4 @@ mod memory;
 mod shared;
 
 pub(super) use self::memory::{Held, MemoryStore};
-pub(super) use self::shared::{Order, SharedStore, StoreError};
+pub(super) use self::shared::{Granted, Order, SharedStore, StoreError};

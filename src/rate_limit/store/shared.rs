@@ -12,11 +12,26 @@ pub(in crate::rate_limit) trait SharedStore:
 {
     /// Draws from all of these buckets, or from none of them if one that binds has too little.
     ///
-    /// Answers in the order of the orders, within a time of its own choosing.
-    fn draw(&self, orders: Vec<Order>) -> BoxFuture<'static, Result<Vec<Decision>, StoreError>>;
+    /// Draws for `requests` requests like this one at once if every binding bucket has enough for all of them, and
+    /// otherwise for one. Answers within a time of its own choosing.
+    fn draw(
+        &self,
+        orders: Vec<Order>,
+        requests: u32,
+    ) -> BoxFuture<'static, Result<Granted, StoreError>>;
 
     /// Draws from these buckets some time soon, without an answer: what is owed for a request that is over.
     fn owe(&self, orders: Vec<Order>);
+}
+
+/// What a store answers.
+#[derive(Clone, Debug)]
+pub(in crate::rate_limit) struct Granted {
+    /// For how many requests was drawn, where there was enough: those asked for, or one.
+    #[allow(dead_code)]
+    pub(in crate::rate_limit) requests: u32,
+    /// What the buckets hold now, in the order of the orders.
+    pub(in crate::rate_limit) decisions: Vec<Decision>,
 }
 
 /// One bucket to draw from.
