@@ -27,6 +27,7 @@ fn main() {
         Group::absolute("Cedar", cedar::cases()),
         Group::over(ours::rules::bare_case(), "Cedar behind rules", cedar::behind_rules()),
         Group::over(ours::tokens::bare_case(), "Tokens", ours::tokens::cases()),
+        Group::over(ours::many_keys::bare_case(), "Many keys", ours::many_keys::cases()),
         Group::over(ours::headers::bare_case(), "Headers and errors", ours::headers::cases()),
         Group::over(ours::stack::router_alone(), "The whole stack", ours::stack::over_router()),
     ]);

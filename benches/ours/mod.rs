@@ -5,6 +5,7 @@ pub(crate) mod api_keys;
 pub(crate) mod gates;
 pub(crate) mod guards;
 pub(crate) mod headers;
+pub(crate) mod many_keys;
 #[allow(dead_code, reason = "the neighbours' program has no such report")]
 pub(crate) mod memory;
 pub(crate) mod objects;

@@ -13,6 +13,7 @@ mod ours;
 mod casbin;
 mod gatehouse;
 mod headers;
+mod many_keys;
 mod rate_limit;
 mod stack;
 mod tokens;
@@ -20,10 +21,14 @@ mod tokens;
 use harness::{Case, Group, run};
 
 fn main() {
+    if std::env::args().any(|word| word == "--memory") {
+        return many_keys::report();
+    }
     tokens::install_aws_lc_for_jsonwebtoken_10();
     let mut groups = ours::groups();
     let tokens = beside(tokens::cases(), ours::tokens::cases());
     let headers = beside(headers::cases(), ours::headers::cases());
+    let many_keys = beside(many_keys::cases(), ours::many_keys::cases());
     let stack = beside(stack::cases(), ours::stack::over_router());
     let objects = beside(gatehouse::cases(), ours::objects::asked_cases());
     groups.extend([
@@ -35,6 +40,7 @@ fn main() {
         }),
         Group::absolute("Decoding alone", tokens::decoding()),
         Group::over(ours::tokens::bare_case(), "Tokens", tokens),
+        Group::over(ours::many_keys::bare_case(), "Many keys", many_keys),
         Group::over(rate_limit::bare_case(), "Rate limiting", rate_limit::cases()),
         Group::over(ours::headers::bare_case(), "Headers and errors", headers),
         Group::over(ours::stack::router_alone(), "The whole stack", stack),

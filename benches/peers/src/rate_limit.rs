@@ -1,11 +1,15 @@
-//! Rate limiting: tower_governor by peer address and by a header, with one key and with many, admitting and refusing.
+//! Rate limiting by neighbours: by address and by a header, with one key and with many, admitting and refusing.
 
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum_gcra::real_ip::RealIp;
 use governor::clock::QuantaInstant;
 use governor::middleware::NoOpMiddleware;
 use http::{HeaderValue, Request, Response};
@@ -45,6 +49,10 @@ pub(crate) fn cases() -> Vec<Case> {
             Box::new(service(layer.layer(bare()), from_callers(1), 200)) as Run
         }),
         case("tower_governor by peer address, refusing", refusing),
+        case("axum_gcra by address, 1 key", || axum_gcra(1)),
+        case("axum_gcra by address, 100,000 keys", || axum_gcra(MANY)),
+        case("tokio-rate-limit by address, 1 key", || tokio_rate_limit(1)),
+        case("tokio-rate-limit by address, 100,000 keys", || tokio_rate_limit(MANY)),
     ]
 }
 
@@ -59,6 +67,7 @@ fn from_callers(callers: u32) -> impl Fn() -> Request<Body> + 'static {
         next.set(caller);
         let mut request: Request<Body> = request();
         request.headers_mut().insert("x-account", accounts[caller as usize].clone());
+        request.extensions_mut().insert(RealIp(address(caller)));
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(address(caller), 50_000)));
         request
     }
@@ -111,6 +120,36 @@ fn by_account(callers: u32) -> Run {
         config.limiter().check_key(&account(caller)).expect("the quota is plenty");
     }
     Box::new(service(GovernorLayer::new(config).layer(bare()), from_callers(callers), 200))
+}
+
+fn axum_gcra(callers: u32) -> Run {
+    let burst = NonZeroU64::new(1_000_000).expect("not zero");
+    let quota = axum_gcra::gcra::Quota::new(Duration::from_nanos(1), burst);
+    let layer = axum_gcra::RateLimitLayer::<RealIp>::builder().with_default_quota(quota).build();
+    let mut run = service(layer.layer(bare()), from_callers(callers), 200);
+    run(callers.into());
+    Box::new(run)
+}
+
+/// The client's address, from the same extension as tower_governor's.
+#[derive(Clone)]
+struct Peer;
+
+impl tokio_rate_limit::middleware::KeyExtractor for Peer {
+    fn extract(&self, request: &Request<Body>) -> Option<String> {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+        Some(peer.0.ip().to_string())
+    }
+}
+
+fn tokio_rate_limit(callers: u32) -> Run {
+    let limiter = tokio_rate_limit::RateLimiter::builder();
+    let limiter = limiter.requests_per_second(1_000_000).burst(1_000_000).build();
+    let limiter = Arc::new(limiter.expect("a valid quota"));
+    let layer = tokio_rate_limit::middleware::RateLimitLayer::with_extractor(limiter, Peer);
+    let mut run = service(layer.layer(bare()), from_callers(callers), 200);
+    run(callers.into());
+    Box::new(run)
 }
 
 fn refusing() -> Run {
