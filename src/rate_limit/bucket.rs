@@ -165,5 +165,10 @@ const fn greatest_common_divisor(mut a: u128, mut b: u128) -> u128 {
     a
 }
 
+#[cfg(feature = "redis")]
+mod micros;
+#[cfg(feature = "redis")]
+pub(super) use self::micros::Micros;
+
 #[cfg(test)]
 mod tests;

@@ -44,6 +44,13 @@ impl RateLimitBuilder {
         self
     }
 
+    /// Keeps the buckets in this store, for all processes that share it. Default: in this process's memory.
+    #[cfg(feature = "redis")]
+    pub fn store(mut self, store: super::RedisStore) -> Self {
+        self.shared = Some(Arc::new(store));
+        self
+    }
+
     /// Takes the time from this clock, which others share.
     pub(crate) fn shared_clock(mut self, clock: &Arc<dyn Clock>) -> Self {
         self.clock = Arc::clone(clock);
@@ -68,7 +75,8 @@ impl RateLimitBuilder {
     ///
     /// Lists every problem found: no limit, or more than 16; two limits of one name; a name that is empty, too long or not
     /// printable ASCII; a quota with a zero in it, or one that cannot be counted exactly; a key that nothing can be
-    /// counted by; a cost that is more than the burst; a capacity of zero, or beyond 1,000,000,000.
+    /// counted by; a cost that is more than the burst; a capacity of zero, or beyond 1,000,000,000; limits by different keys
+    /// in a store on a cluster.
     pub fn build(self) -> Result<RateLimitLayer, ConfigError> {
         Ok(RateLimitLayer { limits: Arc::new(self.build_limits()?) })
     }
@@ -132,6 +140,13 @@ impl RateLimitBuilder {
                 table: MemoryStore::new(limit.name.clone(), limit.capacity.min(MAX_CAPACITY)),
                 limit,
             });
+        }
+        if keys.len() > 1 && self.shared.as_ref().is_some_and(|store| store.one_key_only()) {
+            problems.add(
+                "rate limiter",
+                "has limits by different keys, which a cluster keeps on different servers and could not charge together: \
+                 put them into layers of their own, or set `one_slot` on the store",
+            );
         }
         problems.into_result()?;
         Ok(Limits {

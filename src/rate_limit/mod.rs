@@ -76,3 +76,5 @@ pub use self::layer::{RateLimitLayer, RateLimitPass};
 pub use self::limit::Limit;
 pub(crate) use self::limits::{Charges, Limits};
 pub use self::quota::Quota;
+#[cfg(feature = "redis")]
+pub use self::store::{RedisStore, RedisStoreBuilder};

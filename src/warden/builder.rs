@@ -50,6 +50,8 @@ pub struct WardenBuilder {
     failure_quota: Option<Quota>,
     principal_quota: Option<Quota>,
     limits: Vec<Limit>,
+    #[cfg(feature = "redis")]
+    rate_limit_store: Option<crate::rate_limit::RedisStore>,
     reports_unchecked_objects: bool,
     clock: Arc<dyn Clock>,
     problems: Problems,
@@ -77,6 +79,8 @@ impl WardenBuilder {
             failure_quota: Some(FAILURE_QUOTA),
             principal_quota: Some(PRINCIPAL_QUOTA),
             limits: Vec::new(),
+            #[cfg(feature = "redis")]
+            rate_limit_store: None,
             reports_unchecked_objects: false,
             clock: Arc::new(SystemClock::default()),
             problems: Problems::default(),
@@ -185,6 +189,14 @@ impl WardenBuilder {
         self
     }
 
+    /// Keeps the buckets of all rate limits in this store, for all processes that share it. Default: in this process's
+    /// memory.
+    #[cfg(feature = "redis")]
+    pub fn rate_limit_store(mut self, store: crate::rate_limit::RedisStore) -> Self {
+        self.rate_limit_store = Some(store);
+        self
+    }
+
     /// Turns the three rate limits off that are on by themselves, for a service behind a gateway that has them. Logs a
     /// warning when built.
     pub const fn insecure_without_rate_limits(mut self) -> Self {
@@ -272,6 +284,11 @@ impl WardenBuilder {
         }
         let mut stage = |limits: Vec<Limit>| {
             let builder = RateLimitLayer::builder().shared_clock(&clock);
+            #[cfg(feature = "redis")]
+            let builder = match self.rate_limit_store.clone() {
+                Some(store) => builder.store(store),
+                None => builder,
+            };
             let built = limits.into_iter().fold(builder, RateLimitBuilder::limit).build_part();
             problems.note(built).flatten()
         };

@@ -22,6 +22,11 @@ pub(in crate::rate_limit) trait SharedStore:
 
     /// Draws from these buckets some time soon, without an answer: what is owed for a request that is over.
     fn owe(&self, orders: Vec<Order>);
+
+    /// Whether the orders of one draw have to be of one key, because the buckets of another may be on another server.
+    fn one_key_only(&self) -> bool {
+        false
+    }
 }
 
 /// What a store answers.
