@@ -83,7 +83,8 @@ mod tests {
             // The year 2100.
             prop_assert!(u128::from(capacity.whole) + 4_102_444_800_000_000 <= LAST_MICRO);
             let span = bucket.span_of(cost, requests);
-            let exact = u128::from(cost) * u128::from(requests) * bucket.per_token;
+            let tokens = u128::from(cost) * u128::from(requests);
+            let exact = tokens.saturating_mul(bucket.per_token);
             prop_assert!(span.ticks < bucket.per_micro());
             prop_assert!(bucket.join(span) == exact || u128::from(span.whole) == LAST_MICRO);
             prop_assert_eq!(bucket.join(span) > bucket.capacity, exact > bucket.capacity);
