@@ -2,6 +2,7 @@
 
 mod link;
 mod names;
+mod owed;
 mod script;
 mod servers;
 
@@ -14,6 +15,7 @@ use futures_util::future::BoxFuture;
 
 use self::link::Link;
 use self::names::Names;
+use self::owed::Owed;
 use self::script::{DrawScript, granted};
 use self::servers::{Access, Place, Servers};
 use super::{Granted, Order, SharedStore, StoreError};
@@ -59,6 +61,7 @@ struct Inner {
     names: Names,
     script: DrawScript,
     one_key_only: bool,
+    owed: Owed,
 }
 
 impl RedisStore {
@@ -86,6 +89,13 @@ impl RedisStore {
     pub fn cluster<U: Into<String>>(urls: impl IntoIterator<Item = U>) -> RedisStoreBuilder {
         RedisStoreBuilder::new(Place::Cluster(urls.into_iter().map(Into::into).collect()))
     }
+
+    /// How many failed requests were not charged for: too many were waiting, or the server gave no answer. What a limit
+    /// charges after the answer is charged in the background, and nobody waits for it.
+    #[must_use]
+    pub fn charges_lost(&self) -> u64 {
+        self.0.owed.lost()
+    }
 }
 
 impl SharedStore for RedisStore {
@@ -99,10 +109,7 @@ impl SharedStore for RedisStore {
     }
 
     fn owe(&self, orders: Vec<Order>) {
-        let inner = Arc::clone(&self.0);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { inner.draw(&orders, 1).await });
-        }
+        self.0.owed.push(&self.0, orders);
     }
 
     fn one_key_only(&self) -> bool {
@@ -223,6 +230,7 @@ impl RedisStoreBuilder {
             names: Names::new(self.prefix, &self.secret, self.one_slot),
             script: DrawScript::new(),
             one_key_only,
+            owed: Owed::default(),
         })))
     }
 }
