@@ -172,6 +172,7 @@ pub mod principal;
 pub mod rate_limit;
 pub mod rejection;
 pub mod response_headers;
+mod route_pattern;
 pub mod sanitize;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -7,8 +7,9 @@ use http::Method;
 use super::object::{ObjectPolicies, ObjectPolicy, QueryPolicy, Registered, Skips};
 use super::rules::{Route, Table};
 use super::sections::Division;
-use super::{Access, Rule, Rules, VersionBy, pattern};
+use super::{Access, Rule, Rules, VersionBy};
 use crate::config::{ConfigError, Problems};
+use crate::route_pattern::{self, problem_with};
 
 /// Builds [`Rules`].
 ///
@@ -193,7 +194,7 @@ impl RulesBuilder {
             let Some(route) = routes.remove(&Place::of(&first)).map(Arc::new) else { continue };
             let part = division.part_of(&first);
             // One that does not parse was told above and would disturb the rest.
-            if pattern::problem_with(&first.pattern).is_none()
+            if problem_with(&first.pattern).is_none()
                 && let Err(error) = part.by_path.insert(&*first.pattern, route.clone())
             {
                 problems.add(&*first.pattern, conflict(error));
@@ -231,13 +232,13 @@ impl Draft {
     fn find_problems(&self, objects: &ObjectPolicies) -> Vec<String> {
         let mut problems: Vec<_> = self.problems.iter().copied().map(String::from).collect();
         if problems.is_empty() {
-            problems.extend(pattern::problem_with(&self.pattern));
+            problems.extend(problem_with(&self.pattern));
         }
         if self.access.public_reason().is_some_and(|reason| reason.trim().is_empty()) {
             problems.push("public without a reason".into());
         }
         if let Some(policy) = self.access.policy() {
-            let parameters = pattern::parameters(&self.pattern);
+            let parameters = route_pattern::parameters(&self.pattern);
             policy.find_problems(&parameters, &mut |problem| problems.push(problem));
         }
         if self.access.serves_nothing().is_some_and(|reason| reason.trim().is_empty()) {

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use http::Method;
 
-use super::{Rule, Rules, pattern};
+use super::{Rule, Rules};
 use crate::config::{ConfigError, Problems};
+use crate::route_pattern;
 
 /// How the pattern of a rest ends whose name is the router's own business.
 const UNNAMED_REST: &str = "{*}";
@@ -225,11 +226,11 @@ fn joined<'t>(words: impl Iterator<Item = &'t str>) -> String {
 
 /// Names the pattern that somebody most likely meant, if there is one.
 fn look_alike<'p>(pattern: &str, candidates: impl Iterator<Item = &'p str>) -> String {
-    let shape = pattern::shape(pattern);
+    let shape = route_pattern::shape(pattern);
     let folded = |shape: &str| shape.trim_end_matches('/').to_ascii_lowercase();
     let mut near = None;
     for candidate in candidates.filter(|candidate| *candidate != pattern) {
-        let other = pattern::shape(candidate);
+        let other = route_pattern::shape(candidate);
         if other == shape {
             return format!(": `{candidate}` names its parameters otherwise");
         }

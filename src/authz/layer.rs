@@ -9,10 +9,11 @@ use super::object::Checks;
 use super::rules::Table;
 use super::scope_use::ScopeUse;
 use super::tripwire::Tripwire;
-use super::{Grants, RequestFacts, Rule, Rules, path};
+use super::{Grants, RequestFacts, Rule, Rules};
 use crate::gate::{Gate, Gated, Pass, Verdict};
 use crate::principal::Principal;
 use crate::rejection::{Challenges, Rejection, RejectionKind};
+use crate::route_pattern::screen;
 
 /// Admits what the [`Rules`] allow and refuses everything else.
 ///
@@ -71,7 +72,7 @@ impl RulesLayer {
 
     fn decide(&self, head: &request::Parts) -> Result<Decision, Rejection> {
         let path = head.uri.path();
-        path::screen(path).map_err(|ambiguity| {
+        screen(path).map_err(|ambiguity| {
             Rejection::new(RejectionKind::BadRequest, "ambiguous_path").with_source(ambiguity)
         })?;
         let found = self.rules.part_for(head)?.at(path);

@@ -104,8 +104,6 @@ pub(crate) mod groups;
 mod host;
 mod layer;
 pub mod object;
-mod path;
-pub(crate) mod pattern;
 mod policy;
 pub mod property;
 mod request_facts;

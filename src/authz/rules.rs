@@ -5,10 +5,11 @@ use http::{Method, request};
 
 use super::object::{ObjectPolicies, SkippedCheck, Skips};
 use super::sections::{Division, Paths};
-use super::{Access, RulesBuilder, path, pattern};
+use super::{Access, RulesBuilder};
 use crate::rejection::Rejection;
 #[cfg(feature = "axum")]
 use crate::rejection::RejectionKind;
+use crate::route_pattern::{parameters, screen};
 
 /// The route table: which access each method and path pattern demands. Whatever it does not list is refused.
 ///
@@ -110,9 +111,7 @@ impl Rule {
     pub fn leaves_objects_open(&self) -> bool {
         let access = &self.access;
         let is_open = access.policy().is_some() && access.served().is_none();
-        is_open
-            && access.serves_nothing().is_none()
-            && !pattern::parameters(&self.pattern).is_empty()
+        is_open && access.serves_nothing().is_none() && !parameters(&self.pattern).is_empty()
     }
 }
 
@@ -161,7 +160,7 @@ impl Rules {
     /// section, and names no version.
     #[must_use]
     pub fn rule_for(&self, method: &Method, path: &str) -> Option<&Rule> {
-        path::screen(path).ok()?;
+        screen(path).ok()?;
         Some(self.0.division.undivided().at(path).ok()?.value.rule_for(method)?)
     }
 
@@ -169,7 +168,7 @@ impl Rules {
     #[must_use]
     pub fn rule_for_request(&self, head: &request::Parts) -> Option<&Rule> {
         let path = head.uri.path();
-        path::screen(path).ok()?;
+        screen(path).ok()?;
         Some(self.part_for(head).ok()?.at(path).ok()?.value.rule_for(&head.method)?)
     }
 

@@ -62,6 +62,7 @@ use http::Extensions;
 pub(crate) use self::forwarded::members_from_right;
 pub use self::layer::ClientAddressLayer;
 pub use self::trusted_proxies::TrustedProxies;
+pub(crate) use self::trusted_proxies::read_network;
 use crate::rejection::Arrival;
 
 /// The client's address, as [`ClientAddressLayer`] worked it out; IPv4-mapped IPv6 is IPv4 already.

@@ -96,7 +96,11 @@ impl TrustedProxies {
         if texts.peek().is_none() {
             problems.add("trusted proxies", "the list is empty: use `TrustedProxies::none()`");
         }
-        let read = |text: T| problems.note(read_network(text.as_ref()));
+        let read = |text: T| {
+            let culprit = || format!("trusted proxy {:?}", text.as_ref());
+            let network = read_network(text.as_ref());
+            network.map_err(|problem| problems.add(culprit(), problem)).ok()
+        };
         let networks: Vec<IpNet> = texts.filter_map(read).collect();
         // 0.0.0.0/1 and 128.0.0.0/1 are 0.0.0.0/0 in two words.
         if IpNet::aggregate(&networks).iter().any(holds_everybody) {
@@ -185,20 +189,20 @@ fn holds_everybody(network: &IpNet) -> bool {
     }
 }
 
-fn read_network(text: &str) -> Result<IpNet, ConfigError> {
-    let problem = |problem: &str| Err(ConfigError::new(format!("trusted proxy {text:?}"), problem));
+/// A network, or an address as a network of its own.
+pub(crate) fn read_network(text: &str) -> Result<IpNet, &'static str> {
     let Ok(network) = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
     else {
-        return problem("is neither a network such as 10.0.0.0/8 nor an address");
+        return Err("is neither a network such as 10.0.0.0/8 nor an address");
     };
     if network.prefix_len() == 0 {
-        return problem("holds every address, and would let every client choose its own");
+        return Err("holds every address");
     }
     if network != network.trunc() {
-        return problem("has bits set beyond its prefix");
+        return Err("has bits set beyond its prefix");
     }
     if matches!(network, IpNet::V6(v6) if v6.addr().to_ipv4_mapped().is_some()) {
-        return problem("is IPv4-mapped: write the IPv4 network");
+        return Err("is IPv4-mapped: write the IPv4 network");
     }
     Ok(network)
 }

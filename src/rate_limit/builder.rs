@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::Key;
 use super::bucket::Bucket;
 use super::headers::Announcement;
 use super::layer::RateLimitLayer;
-use super::limit::{Limit, MAX_CAPACITY};
+use super::limit::{Charged, Limit, MAX_CAPACITY};
 use super::limits::{ActiveLimit, Limits};
 use super::secret::Secret;
 use super::store::{MemoryStore, SharedStore};
@@ -123,15 +124,25 @@ impl RateLimitBuilder {
                     "a request costs more than the bucket holds, and would never be admitted",
                 );
             }
+            limit.exemptions.check(&culprit, &mut problems);
+            if limit.exemptions.need_principal() && limit.charged == Charged::FailedAuthentication {
+                problems.add(
+                    &culprit,
+                    "exempts principals, and nobody knows who failed to authenticate",
+                );
+            }
+            let routes = limit.routes.build(bucket.burst(), &culprit, &mut problems);
             let Some(announcement) = problems.note(Announcement::new(&limit.name, &bucket)) else {
                 continue;
             };
-            let key = keys.iter().position(|key| *key == limit.key).unwrap_or_else(|| {
+            let is_same = |key: &Key| *key == limit.key && !key.depends_on_limit();
+            let key = keys.iter().position(is_same).unwrap_or_else(|| {
                 keys.push(limit.key.clone());
                 keys.len() - 1
             });
             active.push(ActiveLimit {
                 key,
+                routes,
                 terms: ArcSwap::from_pointee(Terms::new(Offer {
                     plan: None,
                     bucket,

@@ -1,9 +1,13 @@
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use http::request;
+use http::{request, response};
 
+use super::exemptions::Exemptions;
+use super::routes::RouteDrafts;
 use super::{Key, Quota};
+use crate::rejection::{Rejection, RejectionKind};
 
 pub(super) const DEFAULT_CAPACITY: usize = 1_000_000;
 
@@ -12,6 +16,9 @@ pub(super) const MAX_CAPACITY: usize = 1_000_000_000;
 
 /// A condition on the head of a request.
 pub(super) type Condition = Arc<dyn Fn(&request::Parts) -> bool + Send + Sync>;
+
+/// A condition on the head of an answer.
+pub(super) type AnswerCondition = Arc<dyn Fn(&response::Parts) -> bool + Send + Sync>;
 
 /// One policy: whose requests are counted, how many of them are admitted, and what each costs.
 ///
@@ -24,7 +31,10 @@ pub struct Limit {
     pub(super) quota: Quota,
     pub(super) charged: Charged,
     pub(super) cost: Cost,
-    pub(super) exemptions: Vec<Condition>,
+    pub(super) exemptions: Exemptions,
+    pub(super) routes: RouteDrafts,
+    /// Which answers are charged for, of a limit that charges for answers.
+    pub(super) dues: Option<AnswerCondition>,
     /// Which requests are refused when the quota is spent: all, where there is none.
     pub(super) concerns: Option<Condition>,
     /// How many keys have a bucket of their own.
@@ -38,6 +48,8 @@ pub(super) enum Charged {
     Requests,
     /// For every failed authentication, when the answer is there.
     FailedAuthentication,
+    /// For every answer that a closure picks, when it is there.
+    Answers,
 }
 
 /// What a request costs, in tokens.
@@ -57,7 +69,9 @@ impl Limit {
             quota,
             charged: Charged::Requests,
             cost: Cost::Same(1),
-            exemptions: Vec::new(),
+            exemptions: Exemptions::default(),
+            routes: RouteDrafts::default(),
+            dues: None,
             concerns: None,
             capacity: DEFAULT_CAPACITY,
         }
@@ -89,6 +103,9 @@ impl Limit {
     }
 
     /// Asks for each request how many tokens it costs. A request that costs 0 is admitted by a bucket that owes nothing.
+    ///
+    /// One that costs more than a full bucket holds is refused, without `Retry-After` as it will never be admitted: 429,
+    /// `cost_exceeds_quota`.
     pub fn cost_of(
         mut self,
         tokens: impl Fn(&request::Parts) -> u64 + Send + Sync + 'static,
@@ -97,12 +114,42 @@ impl Limit {
         self
     }
 
-    /// Neither charges nor refuses these requests. Given several times, each exempts.
-    pub fn exempt(
+    /// Charges for a request only if its answer says so: for handlers that check something themselves, such as a log-in that
+    /// answers 400 or 401, to count failures alone. Over gRPC the status of a call that failed at once is in the header
+    /// section, as `grpc-status`.
+    ///
+    /// Before the request goes on it is refused if the bucket has less than it would cost; nothing is taken yet. What was
+    /// under way together is all charged: beyond an empty bucket it is owed, so that guessing in parallel gains nothing
+    /// over time. Callers hear of the limit when it refuses, and not before. A closure that panics has the request
+    /// charged.
+    ///
+    /// A request whose caller goes away before the head of the answer is there costs nothing, and learned nothing.
+    ///
+    /// ```
+    /// use tower_warden::rate_limit::{Key, Limit, Quota, RateLimitLayer};
+    ///
+    /// let account = Key::from_fn("account", |head| Some(head.headers.get("x-account")?.to_str().ok()?.to_lowercase()));
+    /// let guesses = Limit::new("log-in", Key::all_of([Key::address(), account]), Quota::per_hour(10))
+    ///     .only_routes(["POST /login"])
+    ///     .charge_when(|answer| answer.status == 401);
+    /// assert!(RateLimitLayer::builder().limit(guesses.clone()).build().is_ok());
+    /// assert!(RateLimitLayer::builder().limit(guesses.cost(11)).build().is_err()); // no guess would ever be admitted
+    /// ```
+    pub fn charge_when(
         mut self,
-        exempt: impl Fn(&request::Parts) -> bool + Send + Sync + 'static,
+        is_due: impl Fn(&response::Parts) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.exemptions.push(Arc::new(exempt));
+        self.charged = Charged::Answers;
+        self.dues = Some(Arc::new(is_due));
+        self
+    }
+
+    /// Refuses these requests alone when the quota is spent; others are charged and go on.
+    pub fn refuse_only(
+        mut self,
+        concerns: impl Fn(&request::Parts) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.concerns = Some(Arc::new(concerns));
         self
     }
 
@@ -114,8 +161,23 @@ impl Limit {
     }
 
     /// Whether the caller is known only after authentication.
-    pub(crate) const fn needs_principal(&self) -> bool {
-        self.key.needs_principal()
+    pub(crate) fn needs_principal(&self) -> bool {
+        self.key.needs_principal() || self.exemptions.need_principal()
+    }
+
+    /// Whether an answer is charged for. A closure that panics did not say that it is not.
+    pub(super) fn is_due(&self, answer: &response::Parts) -> bool {
+        let failed_authentication = || {
+            let rejection = answer.extensions.get::<Rejection>();
+            rejection.is_some_and(|rejection| rejection.kind() == RejectionKind::InvalidCredentials)
+        };
+        match (self.charged, &self.dues) {
+            (Charged::Requests, _) => false,
+            (Charged::Answers, Some(is_due)) => {
+                catch_unwind(AssertUnwindSafe(|| is_due(answer))).unwrap_or(true)
+            }
+            (Charged::FailedAuthentication | Charged::Answers, _) => failed_authentication(),
+        }
     }
 
     pub(crate) fn has_name_of(&self, other: &Self) -> bool {
@@ -125,15 +187,6 @@ impl Limit {
     /// What problems of this limit name.
     pub(crate) fn culprit(&self) -> String {
         format!("rate limiter {:?}", self.name)
-    }
-
-    /// Refuses these requests alone when the quota is spent: those without credentials make no guess.
-    pub(crate) fn only_for(
-        mut self,
-        concerns: impl Fn(&request::Parts) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.concerns = Some(Arc::new(concerns));
-        self
     }
 }
 

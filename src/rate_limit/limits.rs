@@ -8,8 +8,10 @@ use smallvec::SmallVec;
 use super::bucket::{Bucket, Decision, Draw};
 use super::headers::{RATE_LIMIT, RATE_LIMIT_POLICY, announce};
 use super::key::{Found, Key, KeyBytes};
+use super::late::LateKey;
 use super::limit::{Charged, Limit};
 use super::refusal::{CONTROL, PoliciesSpent};
+use super::routes::Routes;
 use super::secret::{HashedKey, Secret};
 use super::store::{Granted, Held, MemoryStore, Order, SharedStore, StoreError};
 use super::terms::Terms;
@@ -35,17 +37,18 @@ pub(super) struct ActiveLimit {
     pub(super) limit: Limit,
     /// Its place in [`Limits::keys`].
     pub(super) key: usize,
+    pub(super) routes: Option<Box<Routes>>,
     pub(super) terms: ArcSwap<Terms>,
     pub(super) table: MemoryStore,
 }
 
 /// What a request is charged, to one limit.
 #[derive(Clone, Debug)]
-struct Wanted {
-    limit: usize,
+pub(super) struct Wanted {
+    pub(super) limit: usize,
     offer: u16,
     bucket: Bucket,
-    key: HashedKey,
+    pub(super) key: HashedKey,
     cost: u64,
     draw: Draw,
     /// Whether too little refuses the request.
@@ -80,11 +83,12 @@ struct Owing {
     limit: u16,
     offer: u16,
     key: HashedKey,
+    cost: u64,
     /// For a store outside this process.
     bytes: Option<Box<[u8]>>,
 }
 
-type Asked = SmallVec<[Wanted; 2]>;
+pub(super) type Asked = SmallVec<[Wanted; 2]>;
 
 impl Charges {
     /// Whether the answer changes nothing, and nothing is told in it.
@@ -130,10 +134,25 @@ impl Limits {
     ) -> Verdict<Charges> {
         let mut asked = Asked::new();
         let mut orders = Vec::new();
-        if let Err(rejection) = self.ask(head, &mut asked, &mut orders) {
+        let mut late = Vec::new();
+        if let Err(rejection) = self.ask(head, &mut asked, &mut orders, &mut late) {
             return Verdict::refuse(rejection);
         }
         let announces = self.announces && protocol == Protocol::Http;
+        if !late.is_empty() {
+            return self.charge_later(late, asked, orders, announces);
+        }
+        self.charge(asked, orders, announces, now)
+    }
+
+    /// Charges all of it, or nothing.
+    pub(super) fn charge(
+        self: &Arc<Self>,
+        asked: Asked,
+        orders: Vec<Order>,
+        announces: bool,
+        now: Duration,
+    ) -> Verdict<Charges> {
         let Some(shared) = &self.shared else {
             let decisions = self.draw(&asked, now);
             return Verdict::Ready(self.settle(&asked, &decisions, Vec::new(), announces));
@@ -158,21 +177,29 @@ impl Limits {
         head: &request::Parts,
         asked: &mut Asked,
         orders: &mut Vec<Order>,
+        late: &mut Vec<LateKey>,
     ) -> Result<(), Rejection> {
         let mut bytes = KeyBytes::new();
         // Limits of one key stand together.
         let mut written: Option<(usize, Option<HashedKey>)> = None;
         for (index, active) in self.limits.iter().enumerate() {
-            let ActiveLimit { limit, key, terms, .. } = active;
-            if limit.exemptions.iter().any(|exempt| exempt(head)) {
+            let ActiveLimit { limit, key, routes, terms, .. } = active;
+            let routes = routes.as_deref();
+            if routes.is_some_and(|routes| !routes.concern(head)) || limit.exemptions.hold(head)? {
                 continue;
             }
             let hashed = match written {
                 Some((same, hashed)) if same == *key => hashed,
                 _ => {
                     bytes.clear();
-                    let found = self.keys[*key].write(head, &mut bytes)?;
-                    let hashed = (found == Found::Caller).then(|| self.secret.hash(&bytes));
+                    let hashed = match self.keys[*key].write(head, routes, &mut bytes)? {
+                        Found::Caller => Some(self.secret.hash(&bytes)),
+                        Found::Nobody => None,
+                        Found::Later(found) => {
+                            late.push(LateKey { key: *key, found });
+                            Some(HashedKey::UNKNOWN)
+                        }
+                    };
                     written = Some((*key, hashed));
                     hashed
                 }
@@ -182,14 +209,18 @@ impl Limits {
             let offer = terms.choose(head);
             let draw = match limit.charged {
                 Charged::Requests => Draw::Take,
-                Charged::FailedAuthentication => Draw::Peek,
+                Charged::FailedAuthentication | Charged::Answers => Draw::Peek,
             };
+            let bucket = terms.offer(offer).bucket;
+            let own = || limit.cost.of(head);
+            let cost = routes.map_or_else(own, |routes| routes.cost(head, own));
             let wanted = Wanted {
                 limit: index,
                 offer,
-                bucket: terms.offer(offer).bucket,
+                bucket,
                 key: hashed,
-                cost: limit.cost.of(head),
+                // More than there ever is, is as good as any more.
+                cost: cost.min(bucket.burst() + 1),
                 draw,
                 binding: limit.concerns.as_ref().is_none_or(|concerns| concerns(head)),
             };
@@ -242,10 +273,11 @@ impl Limits {
             match self.limits[wanted.limit].limit.charged {
                 Charged::Requests if announces => charges.drawn.push(wanted.drawn(*decision)),
                 Charged::Requests => {}
-                Charged::FailedAuthentication => charges.owing.push(Owing {
+                Charged::FailedAuthentication | Charged::Answers => charges.owing.push(Owing {
                     limit,
                     offer: wanted.offer,
                     key: wanted.key,
+                    cost: wanted.cost.min(wanted.bucket.burst()),
                     bytes: order.map(|order| order.key.as_slice().into()),
                 }),
             }
@@ -269,15 +301,19 @@ impl Limits {
             None => "quota_exceeded",
         };
         let policies: Vec<_> = short.iter().map(|(wanted, _)| limit(wanted).name.clone()).collect();
+        // Nobody is told to come back for what is never admitted.
+        let is_hopeless = short.iter().any(|(wanted, _)| wanted.cost > wanted.bucket.burst());
+        let reason = if is_hopeless { "cost_exceeds_quota" } else { reason };
         let wait = short.iter().map(|(wanted, decision)| wanted.bucket.retry_after(*decision));
-        let mut rejection = Rejection::new(RejectionKind::QuotaExceeded, reason)
-            .by(CONTROL)
-            .with_retry_after(wait.max().unwrap_or_default());
+        let mut rejection = Rejection::new(RejectionKind::QuotaExceeded, reason).by(CONTROL);
+        if !is_hopeless {
+            rejection = rejection.with_retry_after(wait.max().unwrap_or_default());
+        }
         for policy in &policies {
             rejection = rejection.with_violated_policy(policy.clone());
         }
         rejection = rejection.with_source(PoliciesSpent(policies));
-        if announces {
+        if announces && !is_hopeless {
             // Nobody learns how many guesses are left, only that there are none.
             let told = pairs().filter(|(wanted, decision)| {
                 limit(wanted).charged == Charged::Requests
@@ -298,11 +334,7 @@ impl Limits {
     /// Charges what the answer shows to be due.
     pub(crate) fn charge_answer(&self, charges: &Charges, response: &response::Parts) {
         for owing in &charges.owing {
-            let failed = response
-                .extensions
-                .get::<Rejection>()
-                .is_some_and(|rejection| rejection.kind() == RejectionKind::InvalidCredentials);
-            if failed {
+            if self.limits[usize::from(owing.limit)].limit.is_due(response) {
                 self.owe(owing);
             }
         }
@@ -311,7 +343,7 @@ impl Limits {
     fn owe(&self, owing: &Owing) {
         let ActiveLimit { limit, terms, table, .. } = &self.limits[usize::from(owing.limit)];
         let bucket = terms.load().offer(owing.offer).bucket;
-        let cost = 1;
+        let cost = owing.cost;
         match (&self.shared, &owing.bytes) {
             (Some(shared), Some(bytes)) => shared.owe(vec![Order {
                 policy: limit.name.clone(),

@@ -58,20 +58,23 @@
 
 mod bucket;
 mod builder;
+mod exemptions;
 mod headers;
 mod key;
+mod late;
 mod layer;
 mod limit;
 mod limits;
 mod quota;
 mod refusal;
+mod routes;
 mod secret;
 mod store;
 mod terms;
 
 pub use self::builder::RateLimitBuilder;
 pub(crate) use self::headers::{RATE_LIMIT, RATE_LIMIT_POLICY, announce, prepend};
-pub use self::key::Key;
+pub use self::key::{KEY_TIME_LIMIT, Key};
 pub use self::layer::{RateLimitLayer, RateLimitPass};
 pub use self::limit::Limit;
 pub(crate) use self::limits::{Charges, Limits};

@@ -10,6 +10,11 @@ pub(super) struct Secret(SipHasher13);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HashedKey(pub(super) u64);
 
+impl HashedKey {
+    /// Stands for a key until it is known.
+    pub(super) const UNKNOWN: Self = Self(0);
+}
+
 impl Secret {
     /// Drawn from the randomness of the operating system, from which the standard library's maps take theirs.
     pub(super) fn random() -> Self {

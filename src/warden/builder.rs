@@ -269,7 +269,7 @@ impl WardenBuilder {
             self.address_quota.map(|quota| Limit::by_address("address", quota)),
             self.failure_quota.map(|quota| {
                 let limit = Limit::failed_authentication("failed-authentication", quota);
-                limit.only_for(move |head| presents.is_credential_presented(head))
+                limit.refuse_only(move |head| presents.is_credential_presented(head))
             }),
             self.principal_quota.map(|quota| Limit::by_principal("principal", quota)),
         ];

@@ -89,8 +89,9 @@ use tower::{Layer, Service};
 
 use super::methods::Methods;
 use crate::authz::coverage::{Answered, Routed};
-use crate::authz::{groups, pattern};
+use crate::authz::groups;
 use crate::config::Problems;
+use crate::route_pattern::problem_with;
 
 /// A router that knows its routes. Built as axum's `Router` is, and behaves like it; see the [module](self).
 #[must_use = "routes answer nothing until they are guarded and served"]
@@ -329,7 +330,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             return problem.is_none();
         }
         let pattern = new.routable();
-        let problem = pattern::problem_with(&pattern).or_else(|| {
+        let problem = problem_with(&pattern).or_else(|| {
             let conflict = |error: matchit::InsertError| error.to_string();
             self.known.insert(&*pattern, ()).map_err(conflict).err()
         });
@@ -343,7 +344,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Whether axum can nest under a prefix.
     fn takes_prefix(&mut self, prefix: &str) -> bool {
-        let problem = match pattern::problem_with(prefix) {
+        let problem = match problem_with(prefix) {
             None if prefix == "/" => Some("is no prefix to nest under; `merge` does that".into()),
             None if prefix.split('/').any(|segment| segment.starts_with("{*")) => {
                 Some("nests under a rest".into())

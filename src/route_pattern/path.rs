@@ -8,7 +8,7 @@ use std::fmt;
 
 /// What makes a path readable in two ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ambiguity {
+pub(crate) enum Ambiguity {
     /// `\`, which some readers take for `/`.
     Backslash,
     /// A byte that does not belong into a path: control, space, non-ASCII, `?`, `#`.
@@ -66,7 +66,7 @@ const PLAIN: [bool; 256] = {
 const BLOCK: usize = 16;
 
 /// Refuses a path that two readers could read differently. No allocation, and one pass over most paths.
-pub(super) fn screen(path: &str) -> Result<(), Ambiguity> {
+pub(crate) fn screen(path: &str) -> Result<(), Ambiguity> {
     let path = path.as_bytes();
     if is_plain(path) { Ok(()) } else { screen_each(path) }
 }

@@ -1,6 +1,6 @@
 //! Which path patterns can stand in a table, beside what the router itself demands of them.
 
-use super::path;
+use super::path::screen;
 
 /// The router's own limit; it panics beyond.
 const MOST_PARAMETERS: usize = 25;
@@ -15,7 +15,7 @@ pub(crate) fn problem_with(pattern: &str) -> Option<String> {
     if pattern.split('/').any(|segment| segment.starts_with([':', '*'])) {
         return Some("a parameter is written `{name}`, a rest `{*name}`".into());
     }
-    if let Err(ambiguity) = path::screen(pattern) {
+    if let Err(ambiguity) = screen(pattern) {
         return Some(format!(
             "holds {ambiguity}, and a path with it is refused before rules are looked up"
         ));
@@ -33,12 +33,17 @@ pub(crate) fn problem_with(pattern: &str) -> Option<String> {
 }
 
 /// The names of the parameters of a pattern that the router accepted.
-pub(super) fn parameters(pattern: &str) -> Vec<&str> {
+pub(crate) fn parameters(pattern: &str) -> Vec<&str> {
     pattern.split('/').filter_map(parameter).collect()
 }
 
+/// Whether a pattern that the router accepted has parameters.
+pub(crate) fn has_parameters(pattern: &str) -> bool {
+    pattern.split('/').any(|segment| parameter(segment).is_some())
+}
+
 /// The pattern without the names of its parameters: equal for two patterns that match the same paths.
-pub(super) fn shape(pattern: &str) -> String {
+pub(crate) fn shape(pattern: &str) -> String {
     let nameless = |segment: &str| match parameter(segment) {
         Some(name) => format!("{}}}", &segment[..segment.len() - name.len() - 1]),
         None => segment.to_owned(),
