@@ -167,6 +167,7 @@ pub mod frameworks;
 pub mod gate;
 #[cfg(doctest)]
 mod guides;
+mod header_text;
 pub mod http_client;
 pub mod principal;
 pub mod rate_limit;

@@ -29,7 +29,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use crate::authz::object::Denied;
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, grpc_details};
 
 /// The public side only: the code of the kind's row, its fixed text, and when to come back. The reason goes to the log.
 impl From<Rejection> for Status {
@@ -53,5 +53,7 @@ fn status(rejection: &Rejection) -> Status {
     let (code, text) = (rejection.kind().grpc_code(), rejection.kind().detail());
     let after = rejection.retry_after_value().map(|after| (RETRY_AFTER, after));
     let metadata = MetadataMap::from_headers(HeaderMap::from_iter(after));
-    Status::with_metadata(Code::from_i32(code), text, metadata)
+    let delay = rejection.retry_delay();
+    let details = delay.map(|delay| grpc_details(rejection.kind(), delay)).unwrap_or_default();
+    Status::with_details_and_metadata(Code::from_i32(code), text, details.into(), metadata)
 }

@@ -3,11 +3,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, request};
+use http::{Request, Response, StatusCode, request};
 use tower::{Layer, Service};
 
 use super::{Body, Gate, GateFuture, HttpResponse, Verdict};
-use crate::rejection::{Rejection, RejectionKind, Scene};
+use crate::rejection::{Rejection, Scene};
 
 /// When callers may come back, unless who refuses knows better.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -86,7 +86,9 @@ where
 ///
 /// A 503 says when to come back, also where who refused did not (RFC 9110 15.6.4).
 pub(crate) fn refuse(mut rejection: Rejection, head: &request::Parts) -> Response<Bytes> {
-    if rejection.kind() == RejectionKind::Unavailable && rejection.retry_after().is_none() {
+    if rejection.kind().status() == StatusCode::SERVICE_UNAVAILABLE
+        && rejection.retry_after().is_none()
+    {
         rejection = rejection.with_retry_after(RETRY_AFTER);
     }
     rejection.log(head);

@@ -1,14 +1,17 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 use super::Key;
 use super::bucket::Bucket;
-use super::headers::Announcement;
+use super::headers::{Announcement, Fields, PolicyLines};
+use super::jitter::{self, Jitter};
 use super::layer::RateLimitLayer;
 use super::limit::{Charged, Limit, MAX_CAPACITY};
 use super::limits::{ActiveLimit, Limits};
 use super::secret::Secret;
+use super::shadow::Trial;
 use super::store::{MemoryStore, SharedStore};
 use super::terms::{Offer, Terms};
 use crate::clock::{Clock, SystemClock};
@@ -23,7 +26,8 @@ const MOST_LIMITS: usize = 16;
 pub struct RateLimitBuilder {
     limits: Vec<Limit>,
     shared: Option<Arc<dyn SharedStore>>,
-    headers: bool,
+    fields: Fields,
+    retry_jitter: Duration,
     clock: Arc<dyn Clock>,
     secret: Secret,
 }
@@ -33,7 +37,8 @@ impl RateLimitBuilder {
         Self {
             limits: Vec::new(),
             shared: None,
-            headers: true,
+            fields: Fields::draft_10(),
+            retry_jitter: Duration::ZERO,
             clock: Arc::new(SystemClock),
             secret: Secret::random(),
         }
@@ -58,9 +63,22 @@ impl RateLimitBuilder {
         self
     }
 
-    /// Sends no `RateLimit-Policy` and `RateLimit` fields, which tell a caller how hard it may push.
-    pub const fn without_headers(mut self) -> Self {
-        self.headers = false;
+    /// Sets which header fields tell callers of the limits; those of the draft unless set.
+    pub fn fields(mut self, fields: Fields) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// Sends no fields that tell of the limits: short for [`Fields::none`].
+    pub fn without_headers(self) -> Self {
+        self.fields(Fields::none())
+    }
+
+    /// Tells each refused caller to come back up to so much later than there is enough, and never earlier, so that those who
+    /// were refused together do not come back together. None unless set; at most a day. `Retry-After` has whole seconds, so
+    /// less than a second spreads callers over gRPC alone.
+    pub const fn retry_jitter(mut self, most: Duration) -> Self {
+        self.retry_jitter = most;
         self
     }
 
@@ -76,10 +94,25 @@ impl RateLimitBuilder {
     ///
     /// Lists every problem found: no limit, or more than 16; two limits of one name; a name that is empty, too long or not
     /// printable ASCII; a quota with a zero in it, or one that cannot be counted exactly; a key that nothing can be
-    /// counted by; a cost that is more than the burst; a capacity of zero, or beyond 1,000,000,000; limits by different keys
-    /// in a store on a cluster.
+    /// counted by; a cost that is more than the burst; a capacity of zero, or beyond 1,000,000,000; a quota unit that is
+    /// `requests`, empty, too long or not printable ASCII; a jitter of more than a day; a secret of partition keys that is all
+    /// zeros, or that no field needs; limits by different keys in a store on a cluster.
     pub fn build(self) -> Result<RateLimitLayer, ConfigError> {
-        Ok(RateLimitLayer { limits: Arc::new(self.build_limits()?) })
+        let mut problems = Problems::default();
+        self.check_answers(&mut problems);
+        let limits = problems.note(self.build_limits());
+        problems.into_result()?;
+        // Without limits there were problems.
+        let limits = limits.ok_or_else(|| ConfigError::new("rate limiter", "has no limit"))?;
+        Ok(RateLimitLayer { limits: Arc::new(limits) })
+    }
+
+    /// Notes what is wrong with what all limits share.
+    pub(crate) fn check_answers(&self, problems: &mut Problems) {
+        if self.retry_jitter > jitter::MOST {
+            problems.add("rate limiter", "the jitter is longer than a day");
+        }
+        self.fields.check(problems);
     }
 
     /// Limits that are checked together, as a part of a stack; none where there is no limit.
@@ -135,6 +168,13 @@ impl RateLimitBuilder {
             let Some(announcement) = problems.note(Announcement::new(&limit.name, &bucket)) else {
                 continue;
             };
+            let announcement = match &limit.unit {
+                Some(unit) => announcement
+                    .in_units(unit)
+                    .map_err(|problem| ConfigError::new(&*culprit, problem)),
+                None => Ok(announcement),
+            };
+            let Some(announcement) = problems.note(announcement) else { continue };
             let is_same = |key: &Key| *key == limit.key && !key.depends_on_limit();
             let key = keys.iter().position(is_same).unwrap_or_else(|| {
                 keys.push(limit.key.clone());
@@ -149,6 +189,7 @@ impl RateLimitBuilder {
                     announcement,
                 })),
                 table: MemoryStore::new(limit.name.clone(), limit.capacity.min(MAX_CAPACITY)),
+                trial: Trial::default(),
                 limit,
             });
         }
@@ -164,7 +205,10 @@ impl RateLimitBuilder {
             limits: active.into(),
             keys: keys.into(),
             shared: self.shared,
-            announces: self.headers,
+            announces: self.fields.announce(),
+            fields: self.fields,
+            lines: PolicyLines::default(),
+            jitter: Jitter::new(self.retry_jitter),
             clock: self.clock,
             secret: self.secret,
         })

@@ -58,6 +58,12 @@ impl RateLimitLayer {
     pub fn shared_charges(&self) -> u64 {
         self.limits.limits.iter().map(|active| active.table.overflows()).sum()
     }
+
+    /// How many requests the limit of this name would have refused, were it not in [shadow mode](Limit::shadow).
+    #[must_use]
+    pub fn shadow_refusals(&self, policy: &str) -> u64 {
+        self.limits.shadow_refusals(policy)
+    }
 }
 
 impl Gate for RateLimitLayer {

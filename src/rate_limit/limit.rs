@@ -39,6 +39,10 @@ pub struct Limit {
     pub(super) concerns: Option<Condition>,
     /// How many keys have a bucket of their own.
     pub(super) capacity: usize,
+    /// Whether it refuses nothing.
+    pub(super) shadow: bool,
+    /// What is counted, where that is not requests.
+    pub(super) unit: Option<Arc<str>>,
 }
 
 /// For what is charged.
@@ -74,6 +78,8 @@ impl Limit {
             dues: None,
             concerns: None,
             capacity: DEFAULT_CAPACITY,
+            shadow: false,
+            unit: None,
         }
     }
 
@@ -160,6 +166,25 @@ impl Limit {
         self
     }
 
+    /// Puts the limit on trial: it counts, and refuses nothing.
+    ///
+    /// It is charged for requests that are admitted, tells what is left in the header fields as it will once it is in force,
+    /// and keeps no other limit from being charged. What it would have refused is counted
+    /// ([`shadow_refusals`](super::RateLimitLayer::shadow_refusals)), logged at most once a minute, and left in the
+    /// extensions of the answer as [`ShadowRefusals`](super::ShadowRefusals). Requests that another limit refuses do not
+    /// count.
+    pub const fn shadow(mut self) -> Self {
+        self.shadow = true;
+        self
+    }
+
+    /// Says what a token is where it is not a request, such as `content-bytes`: callers see it as the parameter `qu`
+    /// (draft-ietf-httpapi-ratelimit-headers-10, section 3.1). Printable ASCII of at most 64 characters.
+    pub fn quota_unit(mut self, unit: impl Into<Arc<str>>) -> Self {
+        self.unit = Some(unit.into());
+        self
+    }
+
     /// Whether the caller is known only after authentication.
     pub(crate) fn needs_principal(&self) -> bool {
         self.key.needs_principal() || self.exemptions.need_principal()
@@ -208,6 +233,7 @@ impl fmt::Debug for Limit {
             .field("charged", &self.charged)
             .field("exemptions", &self.exemptions.len())
             .field("capacity", &self.capacity)
+            .field("shadow", &self.shadow)
             .finish_non_exhaustive()
     }
 }

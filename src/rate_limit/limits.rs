@@ -6,13 +6,15 @@ use http::{request, response};
 use smallvec::SmallVec;
 
 use super::bucket::{Bucket, Decision, Draw};
-use super::headers::{RATE_LIMIT, RATE_LIMIT_POLICY, announce};
+use super::headers::{Fields, PartitionKey, PolicyLines, announce};
+use super::jitter::Jitter;
 use super::key::{Found, Key, KeyBytes};
 use super::late::LateKey;
 use super::limit::{Charged, Limit};
-use super::refusal::{CONTROL, PoliciesSpent};
+use super::refusal::CONTROL;
 use super::routes::Routes;
 use super::secret::{HashedKey, Secret};
+use super::shadow::{ShadowRefusals, Trial};
 use super::store::{Granted, Held, MemoryStore, Order, SharedStore, StoreError};
 use super::terms::Terms;
 use crate::clock::Clock;
@@ -27,6 +29,10 @@ pub(crate) struct Limits {
     pub(super) keys: Box<[Key]>,
     pub(super) shared: Option<Arc<dyn SharedStore>>,
     pub(super) announces: bool,
+    pub(super) fields: Fields,
+    /// How these limits are announced together.
+    pub(super) lines: PolicyLines,
+    pub(super) jitter: Jitter,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) secret: Secret,
 }
@@ -40,6 +46,7 @@ pub(super) struct ActiveLimit {
     pub(super) routes: Option<Box<Routes>>,
     pub(super) terms: ArcSwap<Terms>,
     pub(super) table: MemoryStore,
+    pub(super) trial: Trial,
 }
 
 /// What a request is charged, to one limit.
@@ -53,6 +60,9 @@ pub(super) struct Wanted {
     draw: Draw,
     /// Whether too little refuses the request.
     binding: bool,
+    /// Whether it would, were the limit not in shadow mode.
+    shadow: bool,
+    partition: Option<PartitionKey>,
 }
 
 /// What is left to do for a request once its answer is there.
@@ -60,6 +70,16 @@ pub(super) struct Wanted {
 pub(crate) struct Charges {
     drawn: SmallVec<[Drawn; 2]>,
     owing: SmallVec<[Owing; 1]>,
+    aside: Option<Box<Aside>>,
+}
+
+/// What few requests bring, kept apart so that the rest stay small.
+#[derive(Clone, Debug, Default)]
+struct Aside {
+    /// One for each that is announced, where partition keys are told.
+    partitions: Vec<PartitionKey>,
+    /// The limits in shadow mode that would have refused.
+    shadowed: Vec<u16>,
 }
 
 /// What a limit has left, to announce.
@@ -72,9 +92,12 @@ pub(super) struct Drawn {
 }
 
 /// What a limit has left, with the words for it.
-pub(super) struct Member {
+pub(super) struct Member<'a> {
     pub(super) terms: Guard<Arc<Terms>>,
     pub(super) drawn: Drawn,
+    /// Whether the limit refuses nothing.
+    pub(super) shadow: bool,
+    pub(super) partition: Option<&'a PartitionKey>,
 }
 
 /// What a request is charged if its answer says so.
@@ -91,9 +114,17 @@ struct Owing {
 pub(super) type Asked = SmallVec<[Wanted; 2]>;
 
 impl Charges {
+    /// Announces what a limit has left.
+    fn tell(&mut self, wanted: &Wanted, decision: Decision) {
+        self.drawn.push(wanted.drawn(decision));
+        if let Some(partition) = wanted.partition {
+            self.aside.get_or_insert_default().partitions.push(partition);
+        }
+    }
+
     /// Whether the answer changes nothing, and nothing is told in it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.drawn.is_empty() && self.owing.is_empty()
+        self.drawn.is_empty() && self.owing.is_empty() && self.aside.is_none()
     }
 }
 
@@ -103,10 +134,10 @@ impl Limits {
         self.clock.monotonic()
     }
 
-    /// Whether most answers announce something.
+    /// Whether most answers have the fields of the draft.
     pub(crate) fn announces(&self) -> bool {
         let counted = |active: &ActiveLimit| active.limit.charged == Charged::Requests;
-        self.announces && self.limits.iter().any(counted)
+        self.fields.is_draft_10() && self.limits.iter().any(counted)
     }
 
     /// Whether a limit counts failed log-ins, and judges for itself which requests make one.
@@ -121,7 +152,8 @@ impl Limits {
         self.limits.iter().map(|active| {
             let bucket = active.terms.load().offer(0).bucket;
             let (name, burst, refill) = (&active.limit.name, bucket.burst(), bucket.refill());
-            format!("{name:?}: {burst} at once, refilled in {refill:?}")
+            let shadow = if active.limit.shadow { ", shadow: refuses nothing" } else { "" };
+            format!("{name:?}: {burst} at once, refilled in {refill:?}{shadow}")
         })
     }
 
@@ -214,6 +246,8 @@ impl Limits {
             let bucket = terms.offer(offer).bucket;
             let own = || limit.cost.of(head);
             let cost = routes.map_or_else(own, |routes| routes.cost(head, own));
+            let concerned = limit.concerns.as_ref().is_none_or(|concerns| concerns(head));
+            let partition = self.fields.partition();
             let wanted = Wanted {
                 limit: index,
                 offer,
@@ -222,7 +256,9 @@ impl Limits {
                 // More than there ever is, is as good as any more.
                 cost: cost.min(bucket.burst() + 1),
                 draw,
-                binding: limit.concerns.as_ref().is_none_or(|concerns| concerns(head)),
+                binding: concerned && !limit.shadow,
+                shadow: concerned && limit.shadow,
+                partition: partition.map(|secret| secret.hash(&limit.name, &bytes)),
             };
             if self.shared.is_some() {
                 orders.push(wanted.order(limit, &bytes));
@@ -270,8 +306,13 @@ impl Limits {
         let mut orders = orders.into_iter();
         for (wanted, decision) in asked.iter().zip(decisions) {
             let (limit, order) = (wanted.limit as u16, orders.next());
+            if wanted.shadow && !decision.allowed() {
+                let Limit { name, .. } = &self.limits[wanted.limit].limit;
+                self.limits[wanted.limit].trial.count(name, self.now());
+                charges.aside.get_or_insert_default().shadowed.push(limit);
+            }
             match self.limits[wanted.limit].limit.charged {
-                Charged::Requests if announces => charges.drawn.push(wanted.drawn(*decision)),
+                Charged::Requests if announces => charges.tell(wanted, *decision),
                 Charged::Requests => {}
                 Charged::FailedAuthentication | Charged::Answers => charges.owing.push(Owing {
                     limit,
@@ -288,55 +329,59 @@ impl Limits {
     #[cold]
     fn refusal(&self, asked: &Asked, decisions: &[Decision], announces: bool) -> Rejection {
         let pairs = || asked.iter().zip(decisions);
-        let short: Vec<_> = pairs()
-            .filter(|(wanted, decision)| wanted.binding && !decision.allowed())
-            .map(|(wanted, decision)| (wanted, *decision))
-            .collect();
+        let is_short =
+            |(wanted, decision): &(&Wanted, &Decision)| wanted.binding && !decision.allowed();
         let limit = |wanted: &Wanted| &self.limits[wanted.limit].limit;
-        let reason = match short.first().map(|(wanted, _)| limit(wanted)) {
+        let reason = match pairs().find(is_short).map(|(wanted, _)| limit(wanted)) {
             Some(limit) if limit.charged == Charged::FailedAuthentication => {
                 "failed_authentication_quota_exceeded"
             }
             Some(limit) => limit.key.spent(),
             None => "quota_exceeded",
         };
-        let policies: Vec<_> = short.iter().map(|(wanted, _)| limit(wanted).name.clone()).collect();
         // Nobody is told to come back for what is never admitted.
-        let is_hopeless = short.iter().any(|(wanted, _)| wanted.cost > wanted.bucket.burst());
+        let is_hopeless = pairs()
+            .filter(is_short)
+            .any(|(wanted, _)| wanted.cost > wanted.bucket.burst());
         let reason = if is_hopeless { "cost_exceeds_quota" } else { reason };
-        let wait = short.iter().map(|(wanted, decision)| wanted.bucket.retry_after(*decision));
         let mut rejection = Rejection::new(RejectionKind::QuotaExceeded, reason).by(CONTROL);
-        if !is_hopeless {
-            rejection = rejection.with_retry_after(wait.max().unwrap_or_default());
+        let mut wait = Duration::ZERO;
+        for (wanted, decision) in pairs().filter(is_short) {
+            rejection = rejection.with_violated_policy(limit(wanted).name.clone());
+            wait = wait.max(wanted.bucket.retry_after(*decision));
         }
-        for policy in &policies {
-            rejection = rejection.with_violated_policy(policy.clone());
+        if is_hopeless {
+            return rejection;
         }
-        rejection = rejection.with_source(PoliciesSpent(policies));
-        if announces && !is_hopeless {
-            // Nobody learns how many guesses are left, only that there are none.
-            let told = pairs().filter(|(wanted, decision)| {
-                limit(wanted).charged == Charged::Requests
-                    || (wanted.binding && !decision.allowed())
-            });
-            let charges = Charges {
-                drawn: told.map(|(wanted, decision)| wanted.drawn(*decision)).collect(),
-                owing: SmallVec::new(),
-            };
-            if let Some([policy, state]) = announce([Some((self, &charges))]) {
-                rejection =
-                    rejection.with_header(RATE_LIMIT_POLICY, policy).with_header(RATE_LIMIT, state);
+        rejection = rejection.with_retry_after(wait.saturating_add(self.jitter.draw()));
+        if announces {
+            let mut charges = Charges::default();
+            for (wanted, decision) in pairs() {
+                // Nobody learns how many guesses are left, only that there are none.
+                if limit(wanted).charged == Charged::Requests || is_short(&(wanted, decision)) {
+                    charges.tell(wanted, *decision);
+                }
+            }
+            let announced = announce(&self.lines, [Some((self, &charges))]);
+            for (name, value) in announced.into_fields() {
+                rejection = rejection.with_header(name, value);
             }
         }
         rejection
     }
 
-    /// Charges what the answer shows to be due.
-    pub(crate) fn charge_answer(&self, charges: &Charges, response: &response::Parts) {
+    /// Charges what the answer shows to be due, and leaves in it which limits in shadow mode would have refused.
+    pub(crate) fn charge_answer(&self, charges: &Charges, response: &mut response::Parts) {
         for owing in &charges.owing {
             if self.limits[usize::from(owing.limit)].limit.is_due(response) {
                 self.owe(owing);
             }
+        }
+        if let Some(aside) = &charges.aside
+            && !aside.shadowed.is_empty()
+        {
+            let name = |limit: &u16| self.limits[usize::from(*limit)].limit.name.clone();
+            ShadowRefusals::add(&mut response.extensions, aside.shadowed.iter().map(name));
         }
     }
 
@@ -359,15 +404,27 @@ impl Limits {
         }
     }
 
-    /// What these charges add to `RateLimit-Policy` and `RateLimit`.
+    /// What these charges add to the fields.
     pub(super) fn announced<'a>(
         &'a self,
         charges: &'a Charges,
-    ) -> impl Iterator<Item = Member> + 'a {
-        charges.drawn.iter().map(|drawn| Member {
-            terms: self.limits[usize::from(drawn.limit)].terms.load(),
-            drawn: *drawn,
+    ) -> impl Iterator<Item = Member<'a>> + 'a {
+        let partitions = charges.aside.as_ref().map_or(&[][..], |aside| &aside.partitions);
+        charges.drawn.iter().enumerate().map(|(number, drawn)| {
+            let ActiveLimit { limit, terms, .. } = &self.limits[usize::from(drawn.limit)];
+            Member {
+                terms: terms.load(),
+                drawn: *drawn,
+                shadow: limit.shadow,
+                partition: partitions.get(number),
+            }
         })
+    }
+
+    /// How many requests this limit would have refused.
+    pub(crate) fn shadow_refusals(&self, policy: &str) -> u64 {
+        let of = self.limits.iter().filter(|active| &*active.limit.name == policy);
+        of.map(|active| active.trial.refusals()).sum()
     }
 }
 
@@ -394,7 +451,7 @@ impl Wanted {
 }
 
 fn unavailable(error: StoreError) -> Rejection {
-    Rejection::new(RejectionKind::Unavailable, "rate_limit_store_unavailable")
+    Rejection::new(RejectionKind::ReducedCapacity, "rate_limit_store_unavailable")
         .by(CONTROL)
         .with_source(error)
 }

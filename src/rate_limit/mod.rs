@@ -60,6 +60,7 @@ mod bucket;
 mod builder;
 mod exemptions;
 mod headers;
+mod jitter;
 mod key;
 mod late;
 mod layer;
@@ -69,15 +70,20 @@ mod quota;
 mod refusal;
 mod routes;
 mod secret;
+mod shadow;
 mod store;
 mod terms;
 
 pub use self::builder::RateLimitBuilder;
-pub(crate) use self::headers::{RATE_LIMIT, RATE_LIMIT_POLICY, announce, prepend};
+pub use self::headers::Fields;
+pub(crate) use self::headers::{
+    Announced, PolicyLines, RATE_LIMIT, RATE_LIMIT_POLICY, announce, prepend,
+};
 pub use self::key::{KEY_TIME_LIMIT, Key};
 pub use self::layer::{RateLimitLayer, RateLimitPass};
 pub use self::limit::Limit;
 pub(crate) use self::limits::{Charges, Limits};
 pub use self::quota::Quota;
+pub use self::shadow::ShadowRefusals;
 #[cfg(feature = "redis")]
 pub use self::store::{RedisStore, RedisStoreBuilder};

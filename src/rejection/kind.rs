@@ -4,6 +4,8 @@ use http::StatusCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RejectionKind {
+    /// The caller uses the service in a way that people do not: 429 (draft-ietf-httpapi-ratelimit-headers-10, section 5.3).
+    AbnormalUsage,
     /// The request cannot be understood, or says two things at once: 400.
     BadRequest,
     /// The caller is known, and may not do this: 403.
@@ -26,6 +28,9 @@ pub enum RejectionKind {
     PayloadTooLarge,
     /// The caller spent its quota: 429 (RFC 6585 4).
     QuotaExceeded,
+    /// What counts the requests is out of order, so that fewer are admitted: 503 (draft-ietf-httpapi-ratelimit-headers-10,
+    /// section 5.2).
+    ReducedCapacity,
     /// Credentials are needed and none were presented: 401.
     Unauthenticated,
     /// A dependency is down; try again later: 503.
@@ -64,7 +69,8 @@ const fn row(
 
 impl RejectionKind {
     /// All kinds, for tests and inventories.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
+        Self::AbnormalUsage,
         Self::BadRequest,
         Self::Forbidden,
         Self::HeadersTooLarge,
@@ -76,6 +82,7 @@ impl RejectionKind {
         Self::NotFound,
         Self::PayloadTooLarge,
         Self::QuotaExceeded,
+        Self::ReducedCapacity,
         Self::Unauthenticated,
         Self::Unavailable,
         Self::UnsupportedMediaType,
@@ -86,6 +93,14 @@ impl RejectionKind {
     pub(super) const fn row(self) -> Row {
         use StatusCode as S;
         match self {
+            Self::AbnormalUsage => Row {
+                status: S::TOO_MANY_REQUESTS,
+                code: "abnormal_usage_detected",
+                problem_type: "https://iana.org/assignments/http-problem-types#abnormal-usage-detected",
+                title: "Request not satisfied due to detection of abnormal request pattern",
+                detail: "The pattern of requests is not that of ordinary use. Retry later.",
+                grpc: "8",
+            },
             Self::BadRequest => row(S::BAD_REQUEST, "invalid_request", "Bad Request", "The request is malformed.", "3"),
             Self::Forbidden => row(S::FORBIDDEN, "forbidden", "Forbidden", "This is not allowed.", "7"),
             Self::HeadersTooLarge => row(S::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", "Request Header Fields Too Large", "The header section is too large.", "8"),
@@ -103,6 +118,14 @@ impl RejectionKind {
                 title: "Request cannot be satisfied as assigned quota has been exceeded",
                 detail: "The quota is spent. Retry later.",
                 grpc: "8",
+            },
+            Self::ReducedCapacity => Row {
+                status: S::SERVICE_UNAVAILABLE,
+                code: "temporary_reduced_capacity",
+                problem_type: "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
+                title: "Request cannot be satisfied due to temporary server capacity constraints",
+                detail: "The service admits fewer requests at the moment. Retry later.",
+                grpc: "14",
             },
             Self::Unauthenticated => row(S::UNAUTHORIZED, "unauthenticated", "Unauthorized", "Credentials are required.", "16"),
             Self::Unavailable => row(S::SERVICE_UNAVAILABLE, "unavailable", "Service Unavailable", "The service is not available at the moment. Retry later.", "14"),

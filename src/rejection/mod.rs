@@ -7,7 +7,8 @@
 //! # Rules
 //!
 //! 1. A refusal over HTTP is `application/problem+json` with `Cache-Control: no-store` (RFC 9457, RFC 9111 5.2.2.5).
-//! 2. A refusal over gRPC is trailers-only on HTTP 200 (gRPC over HTTP/2, "Responses").
+//! 2. A refusal over gRPC is trailers-only on HTTP 200 (gRPC over HTTP/2, "Responses"). Where there is a time to come back,
+//!    it is told as `retry-after` and, in `grpc-status-details-bin`, as a `google.rpc.RetryInfo`.
 //! 3. Every text in a response is a constant of this crate, but for the opaque correlation id.
 //! 4. A 401 over HTTP carries a challenge (RFC 9110 15.5.2).
 //!
@@ -30,6 +31,7 @@ mod correlation;
 mod grpc;
 mod kind;
 mod problem;
+mod retry_info;
 mod scene;
 
 use std::error::Error;
@@ -40,6 +42,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Response, StatusCode, request};
+use smallvec::SmallVec;
 
 pub(crate) use self::arrival::Arrival;
 pub use self::challenge::{Challenge, Challenges};
@@ -47,7 +50,11 @@ pub use self::correlation::CorrelationId;
 pub(crate) use self::grpc::{GRPC_MESSAGE, GRPC_STATUS, message as grpc_message};
 pub use self::kind::RejectionKind;
 pub(crate) use self::problem::of_status as problem_of_status;
+#[cfg(feature = "tonic")]
+pub(crate) use self::retry_info::details as grpc_details;
+pub(crate) use self::retry_info::{GRPC_STATUS_DETAILS, value as grpc_details_value};
 pub use self::scene::{Protocol, Scene};
+use crate::header_text::header_value;
 
 /// Why a request was refused.
 ///
@@ -70,8 +77,8 @@ struct More {
     acr_values: Option<Arc<str>>,
     max_age: Option<Duration>,
     retry_after: Option<Duration>,
-    violated_policies: Vec<Arc<str>>,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    violated_policies: SmallVec<[Arc<str>; 1]>,
+    headers: SmallVec<[(HeaderName, HeaderValue); 2]>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -207,7 +214,15 @@ impl Rejection {
 
     /// The same, as the value of `Retry-After`.
     pub(crate) fn retry_after_value(&self) -> Option<HeaderValue> {
-        self.retry_after().map(|after| HeaderValue::from(whole_seconds_up(after)))
+        let mut digits = itoa::Buffer::new();
+        self.retry_after()
+            .map(|after| header_value(digits.format(whole_seconds_up(after)).as_bytes()))
+    }
+
+    /// The same for gRPC, which takes fractions of a second; never zero, which would invite an immediate retry.
+    pub(crate) fn retry_delay(&self) -> Option<Duration> {
+        let after = self.retry_after()?;
+        Some(if after.is_zero() { Duration::from_secs(1) } else { after })
     }
 
     /// Writes the refusal to the log, once: dependency failures and bugs as errors, the rest as information.
@@ -220,7 +235,10 @@ impl Rejection {
     pub(crate) fn log_request(&self, asked: Option<(&Method, &str)>, id: Option<CorrelationId>) {
         let status = self.status().as_u16();
         // Debug forms escape control characters, so that no source and no path can forge a line (ASVS 16.4.1).
-        let source = self.source().map(|source| tracing::field::debug(Escaped(source)));
+        let spent = PoliciesSpent(self.violated_policies());
+        let spent = (!spent.0.is_empty()).then_some(&spent as &dyn Error);
+        let source = self.source().map(|source| source as &dyn Error).or(spent);
+        let source = source.map(|source| tracing::field::debug(Escaped(source)));
         let correlation_id = id.map(tracing::field::display);
         let method = asked.map(|(method, _)| tracing::field::display(method));
         let path = asked.map(|(_, path)| tracing::field::debug(path));
@@ -242,7 +260,7 @@ impl Rejection {
     #[must_use]
     pub fn render(self, scene: &Scene<'_>) -> Response<Bytes> {
         let mut response = match scene.protocol() {
-            Protocol::Grpc => grpc::response(self.kind),
+            Protocol::Grpc => grpc::response(self.kind, self.retry_delay()),
             Protocol::Http => problem::response(
                 self.kind,
                 self.status(),
@@ -268,7 +286,9 @@ impl Rejection {
         }
     }
 
-    fn violated_policies(&self) -> &[Arc<str>] {
+    /// The quota policies that the request violated.
+    #[must_use]
+    pub fn violated_policies(&self) -> &[Arc<str>] {
         self.more.as_ref().map_or(&[], |more| &more.violated_policies)
     }
 
@@ -305,6 +325,21 @@ impl fmt::Debug for Escaped<'_> {
         fmt::Debug::fmt(&self.0.to_string(), f)
     }
 }
+
+/// Says in the log which policies were violated.
+#[derive(Debug)]
+struct PoliciesSpent<'r>(&'r [Arc<str>]);
+
+impl fmt::Display for PoliciesSpent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [policy] => write!(f, "the quota of policy {policy:?} is spent"),
+            policies => write!(f, "the quotas of policies {policies:?} are spent"),
+        }
+    }
+}
+
+impl Error for PoliciesSpent<'_> {}
 
 /// Never earlier than asked, and never 0, which would invite an immediate retry.
 fn whole_seconds_up(after: Duration) -> u64 {

@@ -1,11 +1,12 @@
 //! Problem details for HTTP APIs (RFC 9457).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
+use smallvec::SmallVec;
 
 use super::kind::BLANK;
 use super::{CorrelationId, RejectionKind};
@@ -34,21 +35,60 @@ pub(super) fn response(
     instance: Option<CorrelationId>,
 ) -> Response<Bytes> {
     let row = kind.row();
-    let (r#type, title) =
-        if status == row.status { (row.problem_type, row.title) } else { (BLANK, phrase(status)) };
+    if status == row.status {
+        let begun = BEGUN.get(kind as usize).map_or(&[][..], |begun| begun);
+        return respond(status, finished(begun, violated_policies, instance));
+    }
+    let (r#type, title) = (BLANK, phrase(status));
     let (code, detail) = (Some(row.code), Some(row.detail));
+    let status_code = status.as_u16();
     write(
         status,
-        &Problem {
-            r#type,
-            title,
-            status: status.as_u16(),
-            code,
-            detail,
-            instance,
-            violated_policies,
-        },
+        &Problem { r#type, title, status: status_code, code, detail, instance, violated_policies },
     )
+}
+
+/// The documents of all kinds, in their order, up to what differs from one refusal to the next: most of a document is the
+/// same each time, and need not be escaped again.
+static BEGUN: LazyLock<[Vec<u8>; RejectionKind::ALL.len()]> = LazyLock::new(|| {
+    RejectionKind::ALL.map(|kind| {
+        let row = kind.row();
+        let mut begun = json(&Problem {
+            r#type: row.problem_type,
+            title: row.title,
+            status: row.status.as_u16(),
+            code: Some(row.code),
+            detail: Some(row.detail),
+            instance: None,
+            violated_policies: &[],
+        });
+        begun.pop(); // the brace
+        begun
+    })
+});
+
+/// A document with what belongs to this refusal alone.
+fn finished(
+    begun: &[u8],
+    violated_policies: &[Arc<str>],
+    instance: Option<CorrelationId>,
+) -> Vec<u8> {
+    let mut own: SmallVec<[u8; 160]> = SmallVec::new();
+    // Strings written into memory cannot fail.
+    if let Some(instance) = instance {
+        own.extend_from_slice(b",\"instance\":");
+        let _ = serde_json::to_writer(&mut own, &instance);
+    }
+    if !violated_policies.is_empty() {
+        own.extend_from_slice(b",\"violated-policies\":");
+        let _ = serde_json::to_writer(&mut own, violated_policies);
+    }
+    own.push(b'}');
+    // Exact, so that the text becomes a body without being copied.
+    let mut body = Vec::with_capacity(begun.len() + own.len());
+    body.extend_from_slice(begun);
+    body.extend_from_slice(&own);
+    body
 }
 
 /// The document that says no more than a status does.
@@ -76,9 +116,17 @@ fn phrase(status: StatusCode) -> &'static str {
 }
 
 fn write(status: StatusCode, problem: &Problem<'_>) -> Response<Bytes> {
-    let mut body = Vec::with_capacity(256);
+    respond(status, json(problem))
+}
+
+fn json(problem: &Problem<'_>) -> Vec<u8> {
+    let mut body = Vec::with_capacity(384);
     // Writing constants, strings and a number into a Vec cannot fail; a body cut short would still be no leak.
     let _ = serde_json::to_writer(&mut body, problem);
+    body
+}
+
+fn respond(status: StatusCode, body: Vec<u8>) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     response
@@ -86,4 +134,34 @@ fn write(status: StatusCode, problem: &Problem<'_>) -> Response<Bytes> {
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e1_a_document_that_was_begun_before_is_the_one_that_is_written_at_once() {
+        let policies: [Arc<str>; 2] = ["a \"quoted\" one".into(), "burst".into()];
+        for kind in RejectionKind::ALL {
+            for (instance, policies) in [
+                (None, &[][..]),
+                (Some(CorrelationId::fresh()), &[][..]),
+                (None, &policies[..1]),
+                (Some(CorrelationId::fresh()), &policies[..]),
+            ] {
+                let row = kind.row();
+                let at_once = json(&Problem {
+                    r#type: row.problem_type,
+                    title: row.title,
+                    status: row.status.as_u16(),
+                    code: Some(row.code),
+                    detail: Some(row.detail),
+                    instance,
+                    violated_policies: policies,
+                });
+                assert_eq!(response(kind, row.status, policies, instance).into_body(), at_once);
+            }
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! What becomes of an answer.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
@@ -13,7 +15,10 @@ use super::asked::{Asked, X_REQUEST_ID};
 use super::panicked::Panicked;
 use super::{CONTROL, SafeToShow, SanitizedBody, grpc};
 use crate::gate::Body;
-use crate::rejection::{Challenges, Protocol, Rejection, RejectionKind, problem_of_status};
+use crate::rejection::{
+    Challenges, GRPC_STATUS_DETAILS, Protocol, Rejection, RejectionKind, grpc_details_value,
+    problem_of_status,
+};
 
 pub(crate) type Settled<B> = Response<Body<SanitizedBody<B>>>;
 
@@ -152,10 +157,20 @@ fn scrub<B>(asked: Asked, response: Response<B>) -> Settled<B> {
         asked.log(&failure);
         let grpc = HeaderValue::from_static("application/grpc");
         head.headers.insert(CONTENT_TYPE, content_type.unwrap_or(grpc));
+        if let Some(details) = retry_details(failure.kind(), &head.headers) {
+            head.headers.insert(GRPC_STATUS_DETAILS, details);
+        }
         head.extensions = Extensions::new();
         head.extensions.insert(failure);
     }
     Response::from_parts(head, Body::inner(SanitizedBody::watched(body, asked)))
+}
+
+/// When to come back, where the handler said so, in details of our own making: of the handler's, a number is left.
+fn retry_details(kind: RejectionKind, kept: &HeaderMap) -> Option<HeaderValue> {
+    let seconds = kept.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    (kind == RejectionKind::Unavailable)
+        .then(|| grpc_details_value(kind, Duration::from_secs(seconds)))
 }
 
 fn own<B>(method: &Method, response: Response<Bytes>) -> Settled<B> {

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::authn::NO_STORE;
-use crate::rate_limit::{RATE_LIMIT, RATE_LIMIT_POLICY, prepend};
+use crate::rate_limit::{Announced, PolicyLines, RATE_LIMIT, RATE_LIMIT_POLICY, prepend};
 use crate::rejection::Protocol;
 use crate::response_headers::ResponseHeadersLayer;
 use crate::sanitize::X_REQUEST_ID;
@@ -23,6 +23,8 @@ pub(super) struct AnswerHeaders {
     /// What most answers get, over plain HTTP and over HTTPS.
     ready: [Ready; 2],
     announces_limits: bool,
+    /// How the limits of both stages are announced together.
+    pub(super) lines: PolicyLines,
     stores_nothing: bool,
 }
 
@@ -40,8 +42,7 @@ struct Ready {
 #[derive(Debug)]
 pub(super) struct Additions {
     pub(super) request_id: HeaderValue,
-    /// The values of `RateLimit-Policy` and `RateLimit`.
-    pub(super) limits: Option<[HeaderValue; 2]>,
+    pub(super) limits: Announced,
     /// Whether the answer is not for caches, unless the handler says otherwise.
     pub(super) no_store: bool,
 }
@@ -54,7 +55,7 @@ impl AnswerHeaders {
             with_body: begun_with(added, &OF_A_BODY, layer.ready(secure)),
         });
         let stores_nothing = layer.ready(false).get(CACHE_CONTROL) == Some(&NO_STORE);
-        Self { layer, ready, announces_limits, stores_nothing }
+        Self { layer, ready, announces_limits, lines: PolicyLines::default(), stores_nothing }
     }
 
     pub(super) const fn layer(&self) -> &ResponseHeadersLayer {
@@ -73,7 +74,9 @@ impl AnswerHeaders {
             headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
         }
         let Ready { bare, with_body } = &self.ready[usize::from(secure)];
-        let usual = asked == Protocol::Http && additions.limits.is_some() == self.announces_limits;
+        let usual = asked == Protocol::Http
+            && additions.limits.draft.is_some() == self.announces_limits
+            && additions.limits.legacy.is_none();
         if usual && describes_a_body_only(headers) {
             let mut ready = with_body.clone();
             let mut rooms = ready.values_mut();
@@ -122,7 +125,10 @@ fn describes_a_body_only(headers: &HeaderMap) -> bool {
 impl Additions {
     /// Writes the fields into a header section; the limits before those that were announced further in.
     fn write(self, headers: &mut HeaderMap) {
-        if let Some([policy, state]) = self.limits {
+        if let Some(legacy) = self.limits.legacy {
+            legacy.write(headers);
+        }
+        if let Some([policy, state]) = self.limits.draft {
             prepend(headers, RATE_LIMIT_POLICY, policy);
             prepend(headers, RATE_LIMIT, state);
         }
@@ -137,7 +143,7 @@ impl Additions {
             }
         };
         fill(self.request_id);
-        if let Some([policy, state]) = self.limits {
+        if let Some([policy, state]) = self.limits.draft {
             fill(policy);
             fill(state);
         }
@@ -154,7 +160,10 @@ mod tests {
         let value = HeaderValue::from_static;
         Additions {
             request_id: value("id"),
-            limits: limits.then(|| [value("policy"), value("state")]),
+            limits: Announced {
+                draft: limits.then(|| [value("policy"), value("state")]),
+                legacy: None,
+            },
             no_store,
         }
     }

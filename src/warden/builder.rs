@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::answer::AnswerHeaders;
 use super::controls::Controls;
@@ -15,7 +16,7 @@ use crate::authz::{Rules, RulesLayer};
 use crate::client_address::{ClientAddressLayer, TrustedProxies};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
-use crate::rate_limit::{Limit, Quota, RateLimitBuilder, RateLimitLayer};
+use crate::rate_limit::{Fields, Limit, Quota, RateLimitBuilder, RateLimitLayer};
 use crate::response_headers::ResponseHeadersLayer;
 
 /// Requests of one client address: a page of an application fetches dozens of things at once.
@@ -52,6 +53,8 @@ pub struct WardenBuilder {
     limits: Vec<Limit>,
     #[cfg(feature = "redis")]
     rate_limit_store: Option<crate::rate_limit::RedisStore>,
+    rate_limit_fields: Fields,
+    retry_jitter: Duration,
     reports_unchecked_objects: bool,
     clock: Arc<dyn Clock>,
     problems: Problems,
@@ -81,6 +84,8 @@ impl WardenBuilder {
             limits: Vec::new(),
             #[cfg(feature = "redis")]
             rate_limit_store: None,
+            rate_limit_fields: Fields::draft_10(),
+            retry_jitter: Duration::ZERO,
             reports_unchecked_objects: false,
             clock: Arc::new(SystemClock::default()),
             problems: Problems::default(),
@@ -197,6 +202,19 @@ impl WardenBuilder {
         self
     }
 
+    /// Sets which header fields tell callers of the limits; those of the draft unless set.
+    pub fn rate_limit_fields(mut self, fields: Fields) -> Self {
+        self.rate_limit_fields = fields;
+        self
+    }
+
+    /// Tells each caller that a limit refuses to come back up to so much later, and never earlier, so that they do not come
+    /// back together; see [`RateLimitBuilder::retry_jitter`]. Default: none.
+    pub const fn retry_jitter(mut self, most: Duration) -> Self {
+        self.retry_jitter = most;
+        self
+    }
+
     /// Turns the three rate limits off that are on by themselves, for a service behind a gateway that has them. Logs a
     /// warning when built.
     pub const fn insecure_without_rate_limits(mut self) -> Self {
@@ -282,15 +300,19 @@ impl WardenBuilder {
                     .add(limit.culprit(), "is given twice: callers could not tell the two apart");
             }
         }
+        let builder = RateLimitLayer::builder()
+            .shared_clock(&clock)
+            .fields(self.rate_limit_fields)
+            .retry_jitter(self.retry_jitter);
+        #[cfg(feature = "redis")]
+        let builder = match self.rate_limit_store {
+            Some(store) => builder.store(store),
+            None => builder,
+        };
+        builder.check_answers(&mut problems);
         let mut stage = |limits: Vec<Limit>| {
-            let builder = RateLimitLayer::builder().shared_clock(&clock);
-            #[cfg(feature = "redis")]
-            let builder = match self.rate_limit_store.clone() {
-                Some(store) => builder.store(store),
-                None => builder,
-            };
-            let built = limits.into_iter().fold(builder, RateLimitBuilder::limit).build_part();
-            problems.note(built).flatten()
+            let stage = limits.into_iter().fold(builder.clone(), RateLimitBuilder::limit);
+            problems.note(stage.build_part()).flatten()
         };
         let (arrival_limits, principal_limits) = (stage(on_arrival), stage(of_principals));
         problems.into_result()?;

@@ -113,6 +113,14 @@ impl Warden {
     pub fn rules(&self) -> &Rules {
         self.0.rules.rules()
     }
+
+    /// How many requests the rate limit of this name would have refused, were it not in
+    /// [shadow mode](crate::rate_limit::Limit::shadow).
+    #[must_use]
+    pub fn shadow_refusals(&self, policy: &str) -> u64 {
+        let stages = [&self.0.arrival_limits, &self.0.principal_limits];
+        stages.into_iter().flatten().map(|limits| limits.shadow_refusals(policy)).sum()
+    }
 }
 
 impl<S> Layer<S> for Warden {

@@ -17,7 +17,7 @@ use crate::authz::tripwire::Watch;
 use crate::authz::{RulesLayer, RulesPass};
 use crate::client_address::ClientAddress;
 use crate::gate::{Body, Gate, Pass, PendingVerdict, Verdict, refuse};
-use crate::rate_limit::{Charges, announce};
+use crate::rate_limit::{Announced, Charges, announce};
 use crate::rejection::{Arrival, Challenges, Protocol, Rejection};
 use crate::sanitize::{Asked, Panicked, SanitizedBody, after_panic, judge};
 
@@ -224,14 +224,18 @@ impl Passage {
         }
         let arrival = controls.arrival_limits.as_deref().zip(Some(&arrival_charges));
         let principal = controls.principal_limits.as_deref().zip(Some(&principal_charges));
-        for (limits, charges) in [arrival, principal].into_iter().flatten() {
-            limits.charge_answer(charges, &head);
+        for (limits, charges) in [principal, arrival].into_iter().flatten() {
+            limits.charge_answer(charges, &mut head);
         }
         // gRPC has no fields for limits, and its trailers must not carry them.
         let announced = asked.protocol == Protocol::Http;
         let additions = Additions {
             request_id: asked.id.to_header_value(),
-            limits: announced.then(|| announce([arrival, principal])).flatten(),
+            limits: if announced {
+                announce(&controls.headers.lines, [arrival, principal])
+            } else {
+                Announced::default()
+            },
             no_store: authenticated.is_some_and(|pass| pass.forbids_storing(head.status)),
         };
         let protocol = asked.protocol;
@@ -246,8 +250,11 @@ impl Passage {
         panicked: Panicked,
     ) -> Response<Body<SanitizedBody<Body<B>>>> {
         let Self { controls, secure, asked, .. } = self;
-        let additions =
-            Additions { request_id: asked.id.to_header_value(), limits: None, no_store: false };
+        let additions = Additions {
+            request_id: asked.id.to_header_value(),
+            limits: Announced::default(),
+            no_store: false,
+        };
         let mut settled = after_panic(&asked, panicked);
         controls.headers.write(settled.headers_mut(), additions, secure, asked.protocol);
         settled

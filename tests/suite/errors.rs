@@ -127,7 +127,7 @@ async fn e1_e2_every_refusal_is_a_problem_document_of_its_status() {
 
 #[tokio::test]
 async fn g1_g2_every_refusal_of_a_grpc_call_is_trailers_only() {
-    let codes = [3, 7, 8, 7, 16, 13, 16, 12, 5, 8, 8, 16, 14, 3, 3];
+    let codes = [8, 3, 7, 8, 7, 16, 13, 16, 12, 5, 8, 8, 14, 16, 14, 3, 3];
     for (kind, code) in RejectionKind::ALL.into_iter().zip(codes) {
         let stack = (SanitizeLayer::new(), GateLayer::new(Closed(kind)));
         let answer = through(&stack, get("/", GRPC)).await;

@@ -1,0 +1,66 @@
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use smallvec::SmallVec;
+
+use super::draft::PolicyLine;
+use crate::rate_limit::limits::Member;
+use crate::rate_limit::terms::Terms;
+
+/// How many sets of policies are remembered: those of callers with a principal and without one, and of a few plans.
+const REMEMBERED: usize = 4;
+
+/// The values of `RateLimit-Policy` for several limits, which are the same on most responses until terms change.
+#[derive(Default)]
+pub(crate) struct PolicyLines([ArcSwapOption<Remembered>; REMEMBERED]);
+
+/// A line, and what it was made of. That is kept alive here, so that no other terms can have the same address.
+struct Remembered {
+    of: SmallVec<[(Arc<Terms>, u16); 3]>,
+    line: PolicyLine,
+}
+
+impl PolicyLines {
+    /// Does something with the line of these limits.
+    pub(super) fn with<R>(&self, members: &[Member<'_>], then: impl FnOnce(&PolicyLine) -> R) -> R {
+        // Sets that occur in turn land in different places.
+        let offers: usize = members.iter().map(|member| usize::from(member.drawn.offer)).sum();
+        let room = &self.0[(members.len() + offers) % REMEMBERED];
+        let remembered = room.load();
+        if let Some(remembered) = &*remembered
+            && remembered.is_of(members)
+        {
+            return then(&remembered.line);
+        }
+        let made = Arc::new(Remembered::of(members));
+        room.store(Some(Arc::clone(&made)));
+        then(&made.line)
+    }
+}
+
+impl Remembered {
+    #[cold]
+    fn of(members: &[Member<'_>]) -> Self {
+        Self {
+            of: members
+                .iter()
+                .map(|member| (Arc::clone(&member.terms), member.drawn.offer))
+                .collect(),
+            line: PolicyLine::joined(members.iter().map(|member| &member.announcement().policy)),
+        }
+    }
+
+    fn is_of(&self, members: &[Member<'_>]) -> bool {
+        self.of.len() == members.len()
+            && self.of.iter().zip(members).all(|((terms, offer), member)| {
+                Arc::ptr_eq(terms, &member.terms) && *offer == member.drawn.offer
+            })
+    }
+}
+
+impl fmt::Debug for PolicyLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyLines").finish_non_exhaustive()
+    }
+}

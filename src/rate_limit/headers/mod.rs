@@ -1,0 +1,162 @@
+//! The header fields that tell callers of the limits.
+
+mod draft;
+mod fields;
+mod legacy;
+mod lines;
+mod partition;
+
+use std::mem;
+
+use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
+
+pub(super) use self::draft::Announcement;
+use self::draft::State;
+pub use self::fields::Fields;
+pub(crate) use self::legacy::Legacy;
+pub(crate) use self::lines::PolicyLines;
+pub(super) use self::partition::PartitionKey;
+use super::limits::{Charges, Limits, Member};
+
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// The values to announce.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Announced {
+    /// Those of `RateLimit-Policy` and `RateLimit`.
+    pub(crate) draft: Option<[HeaderValue; 2]>,
+    pub(crate) legacy: Option<Legacy>,
+}
+
+/// What limits have left, the outer ones first.
+type Members<'a> = SmallVec<[Member<'a>; 3]>;
+
+/// What there is to announce, where there is something: the outer limits first.
+pub(crate) fn announce<'a>(
+    lines: &PolicyLines,
+    charged: impl IntoIterator<Item = Option<(&'a Limits, &'a Charges)>>,
+) -> Announced {
+    let charged = charged.into_iter().flatten();
+    let mut fields = None;
+    let members: Members<'_> = charged
+        .flat_map(|(limits, charges)| {
+            fields = Some(&limits.fields);
+            limits.announced(charges)
+        })
+        .collect();
+    let (Some(fields), [_, ..]) = (fields, &*members) else { return Announced::default() };
+    Announced {
+        draft: fields.draft_10.then(|| in_draft_10(lines, &members)),
+        legacy: if fields.legacy { tightest(&members) } else { None },
+    }
+}
+
+fn in_draft_10(lines: &PolicyLines, members: &Members<'_>) -> [HeaderValue; 2] {
+    if members.iter().any(|member| member.partition.is_some()) {
+        return partitioned(members);
+    }
+    let policy = match &members[..] {
+        [member] => member.announcement().policy.value.clone(),
+        members => lines.with(members, |line| line.value.clone()),
+    };
+    [policy, State::line(members.iter().map(Member::state))]
+}
+
+#[cold]
+fn partitioned(members: &Members<'_>) -> [HeaderValue; 2] {
+    draft::with_partitions(
+        members
+            .iter()
+            .filter_map(|member| Some((member.announcement(), member.state(), *member.partition?))),
+    )
+}
+
+/// The policy with the least left, of those that refuse.
+fn tightest(members: &Members<'_>) -> Option<Legacy> {
+    let mut tightest: Option<Legacy> = None;
+    for member in members.iter().filter(|member| !member.shadow) {
+        let State { remaining, seconds, .. } = member.state();
+        let limit = member.terms.offer(member.drawn.offer).bucket.burst();
+        let own = Legacy { limit, remaining, reset: seconds };
+        if tightest.is_none_or(|least| own.is_tighter_than(&least)) {
+            tightest = Some(own);
+        }
+    }
+    tightest
+}
+
+/// Writes what there is to announce before that of limiters further in.
+pub(super) fn write(limits: &Limits, charges: &Charges, headers: &mut HeaderMap) {
+    if headers.is_empty() && limits.fields.draft_10 && !limits.fields.legacy {
+        let members: Members<'_> = limits.announced(charges).collect();
+        if !members.is_empty() && members.iter().all(|member| member.partition.is_none()) {
+            let state = State::line(members.iter().map(Member::state));
+            *headers = match &members[..] {
+                [member] => member.announcement().policy.with_state(state),
+                members => limits.lines.with(members, |line| line.with_state(state)),
+            };
+            return;
+        }
+    }
+    let Announced { draft, legacy } = announce(&limits.lines, [Some((limits, charges))]);
+    if let Some([policy, state]) = draft {
+        prepend(headers, RATE_LIMIT_POLICY, policy);
+        prepend(headers, RATE_LIMIT, state);
+    }
+    if let Some(legacy) = legacy {
+        legacy.write(headers);
+    }
+}
+
+impl Announced {
+    /// As names and values, for a refusal.
+    pub(super) fn into_fields(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let draft =
+            self.draft.map(|[policy, state]| [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)]);
+        let legacy = self.legacy.map(Legacy::into_fields);
+        draft.into_iter().flatten().chain(legacy.into_iter().flatten())
+    }
+}
+
+impl Member<'_> {
+    fn announcement(&self) -> &Announcement {
+        &self.terms.offer(self.drawn.offer).announcement
+    }
+
+    fn state(&self) -> State<'_> {
+        self.announcement().state(self.drawn.remaining, self.drawn.seconds)
+    }
+}
+
+/// Puts a field line before those of the same name.
+pub(crate) fn prepend(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    match headers.entry(name) {
+        Entry::Vacant(entry) => {
+            entry.insert(value);
+        }
+        Entry::Occupied(mut entry) => {
+            // Each line hands its value on to the next one; nothing is allocated for it.
+            let mut carried = value;
+            for line in entry.iter_mut() {
+                mem::swap(line, &mut carried);
+            }
+            entry.append(carried);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn q4_lines_are_put_before_those_further_in() {
+        let mut headers = HeaderMap::new();
+        for value in ["3", "2", "1"] {
+            prepend(&mut headers, RATE_LIMIT, HeaderValue::from_static(value));
+        }
+        assert!(headers.get_all(RATE_LIMIT).iter().eq(["1", "2", "3"]));
+    }
+}
