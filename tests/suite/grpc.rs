@@ -43,7 +43,7 @@ impl ApiKeyStore for Down {
 }
 
 /// A key that is well-formed, for the store to be asked about.
-fn some_key() -> Secret {
+pub(crate) fn some_key() -> Secret {
     IssuedKey::generate(&KeyPrefix::new("acme").unwrap()).unwrap().key
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|warden| warden).await
     }
 
@@ -90,12 +90,16 @@ impl Running {
         Self { address, issuer, calls, channel: endpoint.connect().await.unwrap() }
     }
 
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     pub(crate) fn orders(&self) -> OrdersClient<Channel> {
         OrdersClient::new(self.channel.clone())
     }
 
     /// What a reader's call for the order `id` comes to.
-    async fn get(&self, id: u64) -> Result<Order, Status> {
+    pub(crate) async fn get(&self, id: u64) -> Result<Order, Status> {
         let request = with(&[("authorization", &self.reader())], GetRequest { id });
         self.orders().get(request).await.map(Response::into_inner)
     }

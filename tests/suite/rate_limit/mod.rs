@@ -1,8 +1,13 @@
 //! Rate limits, through real layers.
 
 mod addresses;
+mod answers;
 mod authentication;
 mod fields;
+mod grpc;
+mod read;
+mod served;
+mod shadow;
 
 use std::time::Duration;
 
