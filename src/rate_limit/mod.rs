@@ -56,8 +56,11 @@
 //! # }
 //! ```
 
+pub mod bandwidth;
 mod bucket;
 mod builder;
+mod caller;
+pub mod concurrency;
 mod exemptions;
 mod headers;
 mod jitter;
@@ -66,13 +69,16 @@ mod late;
 mod layer;
 mod limit;
 mod limits;
+mod metered;
 mod quota;
 mod refusal;
 mod routes;
 mod secret;
 mod shadow;
+mod shards;
 mod store;
 mod terms;
+mod unit;
 
 pub use self::builder::RateLimitBuilder;
 pub use self::headers::Fields;
@@ -83,6 +89,7 @@ pub use self::key::{KEY_TIME_LIMIT, Key};
 pub use self::layer::{RateLimitLayer, RateLimitPass};
 pub use self::limit::Limit;
 pub(crate) use self::limits::{Charges, Limits};
+pub use self::metered::{Metered, MeteredBody, MeteredFuture};
 pub use self::quota::Quota;
 pub use self::shadow::ShadowRefusals;
 #[cfg(feature = "redis")]

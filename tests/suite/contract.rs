@@ -23,6 +23,8 @@ use tower_warden::authz::{Rules, RulesBuilder, RulesLayer, authenticated, check_
 use tower_warden::client_address::{ClientAddress, ClientAddressLayer, PeerAddress};
 use tower_warden::gate::{Gate, GateLayer, Verdict};
 use tower_warden::principal::{Principal, PrincipalKind};
+use tower_warden::rate_limit::bandwidth::BandwidthLimitLayer;
+use tower_warden::rate_limit::concurrency::ConcurrencyLimitLayer;
 use tower_warden::rate_limit::{Quota, RateLimitBuilder, RateLimitLayer};
 use tower_warden::response_headers::ResponseHeadersLayer;
 use tower_warden::sanitize::SanitizeLayer;
@@ -163,7 +165,17 @@ impl Gate for Slow {
 contract!(a_ready_gate, GateLayer::new(Open), get("/", &[]));
 contract!(a_pending_gate, GateLayer::new(Slow), get("/", &[]));
 contract!(authentication, AuthenticateLayer::new(anyone()).optional(), get("/", &[]));
+contract!(
+    bandwidth_limit,
+    BandwidthLimitLayer::by_address("contract", Quota::per_second(1_000)).build().unwrap(),
+    from_client()
+);
 contract!(client_address, ClientAddressLayer::default(), from_peer());
+contract!(
+    concurrency_limit,
+    ConcurrencyLimitLayer::by_address("contract", 1).overall(1).build().unwrap(),
+    from_client()
+);
 contract!(rate_limit_by_address, limit(RateLimitLayer::by_address), from_client());
 contract!(rate_limit_by_principal, limit(RateLimitLayer::by_principal), from_principal());
 contract!(

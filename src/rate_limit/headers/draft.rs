@@ -27,9 +27,8 @@ pub(in crate::rate_limit) struct Announcement {
 impl Announcement {
     /// Fails when the name cannot be a String of a structured field.
     pub(in crate::rate_limit) fn new(name: &str, bucket: &Bucket) -> Result<Self, ConfigError> {
-        let text = text(name).map_err(|problem| {
-            ConfigError::new(format!("rate limiter {name:?}"), format!("the policy name {problem}"))
-        })?;
+        let text = policy_name(name)
+            .map_err(|problem| ConfigError::new(format!("rate limiter {name:?}"), problem))?;
         let quota = Integer::try_from(bucket.burst()).unwrap_or(Integer::MAX);
         let window = seconds_up(bucket.refill()).max(Integer::constant(1));
         let mut policy = String::new();
@@ -61,6 +60,11 @@ impl Announcement {
             seconds: in_range(seconds),
         }
     }
+}
+
+/// A policy's name as a String of a structured field, or why it cannot be one.
+pub(in crate::rate_limit) fn policy_name(name: &str) -> Result<&StringRef, String> {
+    text(name).map_err(|problem| format!("the policy name {problem}"))
 }
 
 /// A String of a structured field (RFC 9651 3.3.3).

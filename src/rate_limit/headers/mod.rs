@@ -11,7 +11,7 @@ use std::mem;
 use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
-pub(super) use self::draft::Announcement;
+pub(super) use self::draft::{Announcement, policy_name};
 use self::draft::State;
 pub use self::fields::Fields;
 pub(crate) use self::legacy::Legacy;

@@ -312,6 +312,15 @@ impl Key {
         }
     }
 
+    /// Whether the caller has to be asked for.
+    pub(super) fn is_late(&self) -> bool {
+        match &self.kind {
+            Kind::Own(own) => own.is_late(),
+            Kind::AllOf(parts) => parts.iter().any(Self::is_late),
+            _ => false,
+        }
+    }
+
     /// The reason code of a refusal.
     pub(super) const fn spent(&self) -> &'static str {
         match self.kind {

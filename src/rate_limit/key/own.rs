@@ -63,6 +63,10 @@ impl Own {
         Self { name, find: Find::Later { ask: Arc::new(ask), time_limit } }
     }
 
+    pub(super) const fn is_late(&self) -> bool {
+        matches!(self.find, Find::Later { .. })
+    }
+
     pub(super) fn problem(&self) -> Option<&'static str> {
         match &self.find {
             Find::Later { time_limit: Duration::ZERO, .. } => {

@@ -3,11 +3,15 @@
 mod addresses;
 mod answers;
 mod authentication;
+mod bandwidth;
+mod bodies;
+mod concurrency;
 mod fields;
 mod grpc;
 mod read;
 mod served;
 mod shadow;
+mod streams;
 
 use std::time::Duration;
 
