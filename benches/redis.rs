@@ -19,7 +19,9 @@ const AT_ONCE: usize = 64;
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let server = Server::start();
-    println!("| call | median | 99th percentile | a second, {AT_ONCE} at once | round trips a request |");
+    println!(
+        "| call | median | 99th percentile | a second, {AT_ONCE} at once | round trips a request |"
+    );
     println!("|---|--:|--:|--:|--:|");
     let client = redis::Client::open(server.url.clone()).expect("our own address");
     let bare = client.get_multiplexed_async_connection().await.expect("our own server");

@@ -62,6 +62,7 @@ mod builder;
 mod caller;
 pub mod concurrency;
 mod exemptions;
+pub mod flow;
 mod headers;
 mod jitter;
 mod key;
