@@ -53,7 +53,7 @@ impl Decision {
 }
 
 /// A quota in ticks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bucket {
     per_nano: Ticks,
     per_token: Ticks,
@@ -165,6 +165,7 @@ const fn greatest_common_divisor(mut a: u128, mut b: u128) -> u128 {
     a
 }
 
+mod known;
 #[cfg(feature = "redis")]
 mod micros;
 #[cfg(feature = "redis")]

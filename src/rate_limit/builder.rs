@@ -12,7 +12,7 @@ use super::limit::{Charged, Limit, MAX_CAPACITY};
 use super::limits::{ActiveLimit, Limits};
 use super::secret::Secret;
 use super::shadow::Trial;
-use super::store::{MemoryStore, SharedStore};
+use super::store::{Guarded, MemoryStore, SharedStore};
 use super::terms::{Offer, Terms};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
@@ -204,7 +204,7 @@ impl RateLimitBuilder {
         Ok(Limits {
             limits: active.into(),
             keys: keys.into(),
-            shared: self.shared,
+            shared: self.shared.map(|it| Arc::new(Guarded::new(it, Arc::clone(&self.clock)))),
             announces: self.fields.announce(),
             fields: self.fields,
             lines: PolicyLines::default(),

@@ -6,7 +6,7 @@ use tower::Layer;
 
 use super::limits::{Charges, Limits};
 use super::refusal::{CONTROL, misplaced};
-use super::{Limit, Quota, RateLimitBuilder, headers};
+use super::{Limit, Quota, RateLimitBuilder, StoreCounts, headers};
 use crate::gate::{Gate, Gated, Pass, Verdict};
 use crate::rejection::{Challenges, Protocol};
 
@@ -63,6 +63,14 @@ impl RateLimitLayer {
     #[must_use]
     pub fn shadow_refusals(&self, policy: &str) -> u64 {
         self.limits.shadow_refusals(policy)
+    }
+}
+
+impl RateLimitLayer {
+    /// How the shared store was asked, and what was done without it; none where the limits are in memory alone.
+    #[must_use]
+    pub fn store_counts(&self) -> Option<StoreCounts> {
+        self.limits.shared.as_ref().map(|shared| shared.counters.read())
     }
 }
 

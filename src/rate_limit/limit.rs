@@ -6,7 +6,7 @@ use http::{request, response};
 
 use super::exemptions::Exemptions;
 use super::routes::RouteDrafts;
-use super::{Key, Quota};
+use super::{Key, Quota, WhenUnavailable};
 use crate::rejection::{Rejection, RejectionKind};
 
 pub(super) const DEFAULT_CAPACITY: usize = 1_000_000;
@@ -43,6 +43,8 @@ pub struct Limit {
     pub(super) shadow: bool,
     /// What is counted, where that is not requests.
     pub(super) unit: Option<Arc<str>>,
+    /// What it does without the shared store, where that was said.
+    pub(super) when_unavailable: Option<WhenUnavailable>,
 }
 
 /// For what is charged.
@@ -80,6 +82,7 @@ impl Limit {
             capacity: DEFAULT_CAPACITY,
             shadow: false,
             unit: None,
+            when_unavailable: None,
         }
     }
 
@@ -182,6 +185,13 @@ impl Limit {
     /// (draft-ietf-httpapi-ratelimit-headers-10, section 3.1). Printable ASCII of at most 64 characters.
     pub fn quota_unit(mut self, unit: impl Into<Arc<str>>) -> Self {
         self.unit = Some(unit.into());
+        self
+    }
+
+    /// Sets what this limit does while a shared store does not answer. Unless set, a limit of failed authentication
+    /// refuses with 503, and every other counts in this process: see [`WhenUnavailable`].
+    pub const fn when_unavailable(mut self, what: WhenUnavailable) -> Self {
+        self.when_unavailable = Some(what);
         self
     }
 

@@ -15,7 +15,7 @@ use super::refusal::CONTROL;
 use super::routes::Routes;
 use super::secret::{HashedKey, Secret};
 use super::shadow::{ShadowRefusals, Trial};
-use super::store::{Granted, Held, MemoryStore, Order, SharedStore, StoreError};
+use super::store::{Guarded, Held, MemoryStore, Order, StoreError};
 use super::terms::Terms;
 use crate::clock::Clock;
 use crate::gate::Verdict;
@@ -27,7 +27,7 @@ pub(crate) struct Limits {
     pub(super) limits: Box<[ActiveLimit]>,
     /// What they count by, each once.
     pub(super) keys: Box<[Key]>,
-    pub(super) shared: Option<Arc<dyn SharedStore>>,
+    pub(super) shared: Option<Arc<Guarded>>,
     pub(super) announces: bool,
     pub(super) fields: Fields,
     /// How these limits are announced together.
@@ -54,12 +54,12 @@ pub(super) struct ActiveLimit {
 pub(super) struct Wanted {
     pub(super) limit: usize,
     offer: u16,
-    bucket: Bucket,
+    pub(super) bucket: Bucket,
     pub(super) key: HashedKey,
-    cost: u64,
-    draw: Draw,
+    pub(super) cost: u64,
+    pub(super) draw: Draw,
     /// Whether too little refuses the request.
-    binding: bool,
+    pub(super) binding: bool,
     /// Whether it would, were the limit not in shadow mode.
     shadow: bool,
     partition: Option<PartitionKey>,
@@ -189,18 +189,7 @@ impl Limits {
             let decisions = self.draw(&asked, now);
             return Verdict::Ready(self.settle(&asked, &decisions, Vec::new(), announces));
         };
-        if orders.is_empty() {
-            return Verdict::admit(Charges::default());
-        }
-        let (limits, answer) = (Arc::clone(self), shared.draw(orders.clone(), 1));
-        Verdict::pending(async move {
-            match answer.await {
-                Ok(Granted { decisions, .. }) => {
-                    limits.settle(&asked, &decisions, orders, announces)
-                }
-                Err(error) => Err(unavailable(error)),
-            }
-        })
+        self.admit_shared(shared, asked, orders, announces, now)
     }
 
     /// Who is charged how much.
@@ -269,7 +258,7 @@ impl Limits {
     }
 
     /// Draws from the tables in this process's memory: all or none.
-    fn draw(&self, asked: &Asked, now: Duration) -> SmallVec<[Decision; 2]> {
+    pub(super) fn draw(&self, asked: &Asked, now: Duration) -> SmallVec<[Decision; 2]> {
         let hold = |wanted: &Wanted| {
             let table = &self.limits[wanted.limit].table;
             table.hold(wanted.key, wanted.bucket, now, wanted.draw)
@@ -290,7 +279,7 @@ impl Limits {
     }
 
     /// Admits or refuses, now that the buckets have answered.
-    fn settle(
+    pub(super) fn settle(
         &self,
         asked: &Asked,
         decisions: &[Decision],
@@ -327,7 +316,12 @@ impl Limits {
     }
 
     #[cold]
-    fn refusal(&self, asked: &Asked, decisions: &[Decision], announces: bool) -> Rejection {
+    pub(super) fn refusal(
+        &self,
+        asked: &Asked,
+        decisions: &[Decision],
+        announces: bool,
+    ) -> Rejection {
         let pairs = || asked.iter().zip(decisions);
         let is_short =
             |(wanted, decision): &(&Wanted, &Decision)| wanted.binding && !decision.allowed();
@@ -388,19 +382,22 @@ impl Limits {
     fn owe(&self, owing: &Owing) {
         let ActiveLimit { limit, terms, table, .. } = &self.limits[usize::from(owing.limit)];
         let bucket = terms.load().offer(owing.offer).bucket;
-        let cost = owing.cost;
-        match (&self.shared, &owing.bytes) {
-            (Some(shared), Some(bytes)) => shared.owe(vec![Order {
+        let (cost, draw) = (owing.cost, Draw::Owe);
+        // In this process too where a store is shared: what it saw outlives an outage.
+        let here = match &self.shared {
+            Some(shared) if !shared.is_up() => limit.in_outage().bucket(bucket),
+            _ => bucket,
+        };
+        table.hold(owing.key, here, self.now(), draw).draw(cost, draw);
+        if let (Some(shared), Some(bytes)) = (&self.shared, &owing.bytes) {
+            shared.owe(vec![Order {
                 policy: limit.name.clone(),
                 key: KeyBytes::from_slice(bytes),
                 bucket,
                 cost,
-                draw: Draw::Owe,
+                draw,
                 binding: false,
-            }]),
-            _ => {
-                table.hold(owing.key, bucket, self.now(), Draw::Owe).draw(cost, Draw::Owe);
-            }
+            }]);
         }
     }
 
@@ -450,7 +447,7 @@ impl Wanted {
     }
 }
 
-fn unavailable(error: StoreError) -> Rejection {
+pub(super) fn unavailable(error: StoreError) -> Rejection {
     Rejection::new(RejectionKind::ReducedCapacity, "rate_limit_store_unavailable")
         .by(CONTROL)
         .with_source(error)

@@ -76,10 +76,12 @@ mod refusal;
 mod routes;
 mod secret;
 mod shadow;
+mod shared_buckets;
 mod shards;
 mod store;
 mod terms;
 mod unit;
+mod when_unavailable;
 
 pub use self::builder::RateLimitBuilder;
 pub use self::headers::Fields;
@@ -93,5 +95,7 @@ pub(crate) use self::limits::{Charges, Limits};
 pub use self::metered::{Metered, MeteredBody, MeteredFuture};
 pub use self::quota::Quota;
 pub use self::shadow::ShadowRefusals;
+pub use self::store::{Lease, StoreCounts};
 #[cfg(feature = "redis")]
 pub use self::store::{RedisStore, RedisStoreBuilder};
+pub use self::when_unavailable::WhenUnavailable;

@@ -1,10 +1,19 @@
 //! Where buckets are kept.
 
+mod breaker;
+mod counts;
+mod denials;
+mod guarded;
+mod lease;
+mod leases;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
 mod shared;
 
+pub use self::counts::StoreCounts;
+pub(super) use self::guarded::Guarded;
+pub use self::lease::Lease;
 pub(super) use self::memory::{Held, MemoryStore};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStore, RedisStoreBuilder};

@@ -1,8 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use super::Lease;
 use crate::rate_limit::bucket::{Bucket, Decision, Draw};
 use crate::rate_limit::key::KeyBytes;
 
@@ -13,7 +15,8 @@ pub(in crate::rate_limit) trait SharedStore:
     /// Draws from all of these buckets, or from none of them if one that binds has too little.
     ///
     /// Draws for `requests` requests like this one at once if every binding bucket has enough for all of them, and
-    /// otherwise for one. Answers within a time of its own choosing.
+    /// otherwise for one. A bucket that is only looked at ([`Draw::Peek`]) is looked at for one. Answers within its
+    /// [patience](Self::patience).
     fn draw(
         &self,
         orders: Vec<Order>,
@@ -27,13 +30,22 @@ pub(in crate::rate_limit) trait SharedStore:
     fn one_key_only(&self) -> bool {
         false
     }
+
+    /// How long it takes at most to answer, or to say that it cannot.
+    fn patience(&self) -> Duration {
+        Duration::from_millis(500)
+    }
+
+    /// How tokens are drawn ahead for keys that are hot; none are unless it says so.
+    fn lease(&self) -> Option<Lease> {
+        None
+    }
 }
 
 /// What a store answers.
 #[derive(Clone, Debug)]
 pub(in crate::rate_limit) struct Granted {
     /// For how many requests was drawn, where there was enough: those asked for, or one.
-    #[allow(dead_code)]
     pub(in crate::rate_limit) requests: u32,
     /// What the buckets hold now, in the order of the orders.
     pub(in crate::rate_limit) decisions: Vec<Decision>,
