@@ -57,6 +57,13 @@ impl RateLimitBuilder {
         self
     }
 
+    /// Keeps the buckets in this store.
+    #[cfg(test)]
+    pub(super) fn shared_store(mut self, store: Arc<dyn SharedStore>) -> Self {
+        self.shared = Some(store);
+        self
+    }
+
     /// Takes the time from this clock, which others share.
     pub(crate) fn shared_clock(mut self, clock: &Arc<dyn Clock>) -> Self {
         self.clock = Arc::clone(clock);

@@ -99,3 +99,6 @@ pub use self::store::{Lease, StoreCounts};
 #[cfg(feature = "redis")]
 pub use self::store::{RedisStore, RedisStoreBuilder};
 pub use self::when_unavailable::WhenUnavailable;
+
+#[cfg(test)]
+mod shared_tests;

@@ -143,7 +143,9 @@ impl Guarded {
                 .any(|(order, decision)| order.binding && !decision.allowed());
             // Who waited wanted the same at the same time, and is refused with it.
             if mine || refused {
-                return Ok(granted.decisions.as_slice().into());
+                let told = || leases.tell(id, &orders, self.clock.monotonic());
+                let told = if refused { None } else { told() };
+                return Ok(told.unwrap_or_else(|| granted.decisions.as_slice().into()));
             }
             if started.elapsed() > self.patience / 4 {
                 break;

@@ -124,6 +124,13 @@ impl Leases {
         }));
     }
 
+    /// What the buckets hold after a trip that served the request which made it.
+    pub(super) fn tell(&self, id: u64, orders: &[Order], now: Duration) -> Option<Decisions> {
+        let set = self.set(id);
+        let entry = set.iter().find(|entry| entry.id == id && entry.left > 0)?;
+        Some(entry.tell(orders, now))
+    }
+
     /// For how many requests to draw: half of those that come in the lease's time, so that it is used up before it is over.
     fn size(&self, frequency: Frequency, orders: &[Order]) -> u32 {
         let drawn = orders.iter().filter(|order| order.draw != Draw::Peek && order.cost > 0);
@@ -174,6 +181,11 @@ impl Entry {
             return None;
         }
         self.left -= 1;
+        Some(self.tell(orders, now))
+    }
+
+    /// What the buckets hold, with the tokens that wait here.
+    fn tell(&self, orders: &[Order], now: Duration) -> Decisions {
         let tell = |(order, seen): (&Order, &Seen)| {
             if seen.charged {
                 let unused = order.cost.saturating_mul(self.left.into());
@@ -182,7 +194,7 @@ impl Entry {
                 order.bucket.look(seen.full_at, now, order.cost)
             }
         };
-        Some(orders.iter().zip(&self.buckets).map(tell).collect())
+        orders.iter().zip(&self.buckets).map(tell).collect()
     }
 }
 

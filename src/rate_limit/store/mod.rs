@@ -3,6 +3,8 @@
 mod breaker;
 mod counts;
 mod denials;
+#[cfg(test)]
+mod fake;
 mod guarded;
 mod lease;
 mod leases;
@@ -12,6 +14,8 @@ mod redis;
 mod shared;
 
 pub use self::counts::StoreCounts;
+#[cfg(test)]
+pub(super) use self::fake::{FakeStore, Mood};
 pub(super) use self::guarded::Guarded;
 pub use self::lease::Lease;
 pub(super) use self::memory::{Held, MemoryStore};
