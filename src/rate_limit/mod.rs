@@ -4,11 +4,12 @@
 //!
 //! 1. A bucket holds at most its burst and is refilled continuously. The arithmetic is exact: nobody gets a token more,
 //!    or early, and a clock that goes back adds nothing.
-//! 2. A refusal is 429 with a problem document that names the policy (RFC 6585 4), or `RESOURCE_EXHAUSTED` over gRPC.
-//!    Its `Retry-After` is never earlier than the bucket allows.
-//! 3. Responses over HTTP carry `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), the outer
-//!    limiter's first. For a bucket, `q` is the burst and `w` the seconds it takes to refill it, at least 1; `r` is what
-//!    is left and `t` the seconds until the bucket is full again, or, on a refusal, until a request is admitted.
+//! 2. A refusal is 429 with a problem document that names every policy which refuses (RFC 6585 4), or `RESOURCE_EXHAUSTED`
+//!    over gRPC, with a `google.rpc.RetryInfo`. Its `Retry-After` is never earlier than the bucket allows, and with
+//!    [`retry_jitter`](RateLimitBuilder::retry_jitter) a little later, a different time for each.
+//! 3. Responses over HTTP carry `RateLimit-Policy` and `RateLimit`, the outer limiter's first, unless other [`Fields`] are
+//!    chosen. For a bucket, `q` is the burst and `w` the seconds it takes to refill it, at least 1; `r` is what is left, in
+//!    tokens, and `t` the seconds until the bucket is full again, or, where it refuses, until the request is admitted.
 //! 4. IPv6 clients are counted by network, a /64 unless set otherwise; an IPv4-mapped address is the IPv4 address in it.
 //! 5. A principal's quota is spent by that principal alone. Failed authentication has a bucket of its own, by address,
 //!    and sends no fields but on its own refusal.
@@ -16,6 +17,7 @@
 //!    keys than that, new ones share buckets: a flood of keys cannot reset a limit or push anyone out.
 //! 7. A request without the client address or the authentication that a limiter counts by is refused as an internal
 //!    error: it means that a layer is missing.
+//! 8. A limit in [shadow mode](Limit::shadow) counts and tells, and refuses nothing.
 //!
 //! # What is not checked
 //!

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use uuid::fmt::{Hyphenated, Urn};
 
 use super::Arrival;
+use crate::header_text::header_value;
 
 /// An opaque id that joins what the caller saw with what the log kept.
 ///
@@ -45,7 +46,7 @@ impl CorrelationId {
     pub fn to_header_value(self) -> HeaderValue {
         let mut buffer = [0; Hyphenated::LENGTH];
         let text = self.0.hyphenated().encode_lower(&mut buffer);
-        HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+        header_value(text.as_bytes())
     }
 }
 

@@ -23,7 +23,7 @@ use crate::rejection::{
 pub(crate) type Settled<B> = Response<Body<SanitizedBody<B>>>;
 
 /// The fields of a failed response that stay; the module says why.
-static KEPT_OF_FAILURES: [HeaderName; 13] = [
+static KEPT_OF_FAILURES: [HeaderName; 16] = [
     ACCESS_CONTROL_ALLOW_CREDENTIALS,
     ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS,
@@ -37,6 +37,9 @@ static KEPT_OF_FAILURES: [HeaderName; 13] = [
     VARY,
     X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
+    HeaderName::from_static("x-ratelimit-limit"),
+    HeaderName::from_static("x-ratelimit-remaining"),
+    HeaderName::from_static("x-ratelimit-reset"),
 ];
 
 /// The fields that speak of the body which a problem document replaces.

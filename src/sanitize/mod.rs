@@ -16,7 +16,8 @@
 //!    keeps its header fields, such as `Allow`. A 4xx with a body is the application's own answer and stays.
 //! 4. A gRPC response of status `UNKNOWN`, `INTERNAL`, `UNAVAILABLE`, `DATA_LOSS` or one that does not exist keeps its
 //!    code, and loses its message, details and metadata, in the header section and in the trailers alike. A router's own
-//!    HTTP error becomes a gRPC status when the caller speaks gRPC.
+//!    HTTP error becomes a gRPC status when the caller speaks gRPC. The `retry-after` of an `UNAVAILABLE` stays, and its
+//!    details are made anew of that number.
 //! 5. A refusal of this crate's controls stays as it is, and so does a response marked [`SafeToShow`].
 //! 6. Each response carries the id as `x-request-id`. A caller's own `x-request-id` is removed from the request: it could
 //!    forge the log of another request.

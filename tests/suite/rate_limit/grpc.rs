@@ -1,14 +1,22 @@
 //! Refusals over gRPC, asked for by a real tonic client over a real socket.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue};
 use prost::Message;
+use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
+use tower::{Layer, service_fn};
 use tower_warden::rate_limit::Quota;
+use tower_warden::sanitize::SanitizeLayer;
 use tower_warden::testing::FakeClock;
 
+use super::GRPC;
 use crate::grpc::{Running, with};
 use crate::orders_v1::{GetRequest, health_client::HealthClient};
+use crate::support::{TestBody, ask, get};
 
 /// google/rpc/status.proto.
 #[derive(Clone, PartialEq, Message)]
@@ -120,4 +128,31 @@ async fn g2_unavailable_says_when_to_come_back_in_words_of_our_own_alone() {
     // A handler that refuses with a `Rejection` has nothing to say about a time.
     let absent = server.get(5).await.unwrap_err();
     assert_eq!((absent.code(), absent.details()), (Code::NotFound, &[][..]));
+}
+
+#[tokio::test]
+async fn g2_of_a_failed_handlers_details_the_time_alone_is_left() {
+    for (code, after, told) in [
+        (Code::Unavailable, "3", true),
+        (Code::Unavailable, "soon", false),
+        (Code::Unavailable, "-3", false),
+        (Code::Internal, "3", false),
+    ] {
+        let failing = service_fn(move |_: http::Request<TestBody>| async move {
+            let metadata = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(after))]);
+            let metadata = MetadataMap::from_headers(metadata);
+            let details = bytes::Bytes::from_static(b"db-7");
+            let status = Status::with_details_and_metadata(code, "db-7", details, metadata);
+            Ok::<_, Infallible>(status.into_http::<TestBody>())
+        });
+        let answer = ask(SanitizeLayer::new().layer(failing), get("/", &[GRPC])).await;
+        let status = Status::from_header_map(&answer.headers).unwrap();
+        assert_eq!(status.code(), code);
+        assert!(!format!("{status:?}").contains("db-7"), "{status:?}");
+        if told {
+            assert_eq!(retry_delay(&status), Span { seconds: 3, nanos: 0 });
+        } else {
+            assert!(status.details().is_empty(), "{status:?}");
+        }
+    }
 }
