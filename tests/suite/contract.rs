@@ -25,7 +25,8 @@ use tower_warden::gate::{Gate, GateLayer, Verdict};
 use tower_warden::principal::{Principal, PrincipalKind};
 use tower_warden::rate_limit::bandwidth::BandwidthLimitLayer;
 use tower_warden::rate_limit::concurrency::ConcurrencyLimitLayer;
-use tower_warden::rate_limit::{Quota, RateLimitBuilder, RateLimitLayer};
+use tower_warden::rate_limit::flow::Flow;
+use tower_warden::rate_limit::{Key, Quota, RateLimitBuilder, RateLimitLayer};
 use tower_warden::response_headers::ResponseHeadersLayer;
 use tower_warden::sanitize::SanitizeLayer;
 use tower_warden::testing::TestIssuer;
@@ -175,6 +176,11 @@ contract!(
     concurrency_limit,
     ConcurrencyLimitLayer::by_address("contract", 1).overall(1).build().unwrap(),
     from_client()
+);
+contract!(
+    flow,
+    Flow::new("contract", Key::principal()).step("only", "GET /").build().unwrap(),
+    from_principal()
 );
 contract!(rate_limit_by_address, limit(RateLimitLayer::by_address), from_client());
 contract!(rate_limit_by_principal, limit(RateLimitLayer::by_principal), from_principal());

@@ -11,6 +11,7 @@ mod grpc;
 mod read;
 mod served;
 mod shadow;
+mod flows;
 mod streams;
 
 use std::time::Duration;
