@@ -51,8 +51,8 @@ impl Flow {
         }
     }
 
-    /// Adds the next step. `route` is a method and a path pattern in axum's syntax, such as `POST /cart/{id}`; `name` is for
-    /// the log.
+    /// Adds the next step. `route` is a method and a path pattern in axum's syntax, such as `POST /cart/{id}`, or a pattern
+    /// alone for all methods that are not named on it; `name` is for the log.
     pub fn step(self, name: impl Into<Arc<str>>, route: impl Into<String>) -> Self {
         self.with_step(name.into(), route.into(), None)
     }
@@ -115,8 +115,8 @@ impl Flow {
     /// # Errors
     ///
     /// Lists every problem found: a name that is empty, too long or not printable ASCII; no step, or more than 64; two
-    /// steps of one name or one route; a route that is no method and pattern; steps that take longer than the flow may; a
-    /// quota with a zero in it, or one that cannot be counted exactly; a key that nothing can be counted by; a capacity
+    /// steps of one name or one route; a route that is none; steps that take longer than the flow may; a
+    /// quota with a zero in it, or one that cannot be counted exactly; a key that nothing can be counted by, or that has to be asked for; a capacity
     /// of zero, or beyond 1,000,000,000.
     pub fn build(self) -> Result<FlowLayer, ConfigError> {
         let culprit = format!("flow {:?}", self.name);
@@ -127,7 +127,7 @@ impl Flow {
         if !(1..=MOST_STEPS).contains(&self.steps.len()) {
             problems.add(&culprit, "has not 1 to 64 steps");
         }
-        if let Some(problem) = self.key.problem() {
+        if let Some(problem) = Callers::problem(&self.key) {
             problems.add(&culprit, problem);
         }
         if !(1..=MAX_CAPACITY).contains(&self.capacity) {

@@ -111,13 +111,14 @@ impl Settings {
             let source = format!("step {step:?} of flow {:?}", self.name);
             Rejection::new(kind, reason).with_source(source)
         };
-        let too_many = RejectionKind::QuotaExceeded;
+        let unusual = RejectionKind::AbnormalUsage;
         match lapse {
             Lapse::OutOfOrder => refused(RejectionKind::Forbidden, "flow_step_out_of_order"),
-            Lapse::TooSoon(wait) => refused(too_many, "flow_step_too_soon").with_retry_after(wait),
-            Lapse::Ends => refused(too_many, "flow_step_under_way").with_retry_after(RETRY_AFTER),
+            Lapse::TooSoon(wait) => refused(unusual, "flow_step_too_soon").with_retry_after(wait),
+            Lapse::Ends => refused(unusual, "flow_step_under_way").with_retry_after(RETRY_AFTER),
             Lapse::Full => {
-                refused(RejectionKind::Unavailable, "no_room_for_flow").with_retry_after(RETRY_AFTER)
+                let kind = RejectionKind::ReducedCapacity;
+                refused(kind, "no_room_for_flow").with_retry_after(RETRY_AFTER)
             }
         }
     }

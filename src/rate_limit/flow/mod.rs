@@ -9,18 +9,20 @@
 //!    payment that failed can be repeated. [`counting_failures`](Flow::counting_failures) counts every answer instead.
 //! 2. A step is admitted when all before it are done. A step may be repeated, which keeps what was reached. A step out of
 //!    order is refused with 403: it will not be right later, so 429 would invite a repetition that cannot succeed.
-//! 3. A step too soon after the one before is refused with 429 and a `Retry-After`
+//! 3. A step too soon after the one before is refused with 429, the problem type `abnormal-usage-detected` and a `Retry-After`
 //!    ([`min_time_between`](Flow::min_time_between), [`step_after`](Flow::step_after)): people need time to read.
 //! 4. From the first step, which may be repeated, the last one has to begin [`within`](Flow::within) an hour unless set
 //!    otherwise. After that, the flow starts anew.
-//! 5. The last step ends the flow, and one alone of a caller's can be under way: a second one is refused with 429. It counts
+//! 5. The last step ends the flow, and one alone of a caller's can be under way: a second one is refused with 429, as in 3. It counts
 //!    also when it ended without an answer, because the caller went away or the service failed: nobody knows then what
 //!    was done, and a caller could otherwise hang up just before the answer to be counted never.
 //! 6. [`completions`](Flow::completions) bounds how many flows a caller ends: beyond it the last step is refused with 429,
 //!    whose `violated-policies` names the flow.
 //! 7. A step by nobody, such as an anonymous one where the key is the principal, is refused: with 401 where a log-in helps.
-//! 8. A request that is no step passes untouched; HEAD is read as GET, as axum answers it. A path that two readers could
-//!    read differently is refused with 400 before, as [rules](crate::authz) refuse it.
+//! 8. A request that is no step passes untouched. Paths are compared as the caller writes them, also within a nested
+//!    router; HEAD is read as GET, as axum answers it. A path that might mean a step to a reader further in, such as one
+//!    with a slash at its end, is that step; one that two readers could read differently (`//`, `/../`, `%2f`, `;`) is
+//!    refused with 400.
 //! 9. Memory is bounded. A flow under way is never given up for another one: when there is no room, first steps are
 //!    refused with 503. A flow whose time has passed makes room.
 //!
@@ -30,14 +32,13 @@
 //!
 //! # Where it goes
 //!
-//! By principal: inside a [`Warden`](crate::Warden), around the handlers. The paths are those that this layer sees: axum takes
-//! the prefix off inside of `nest`.
+//! By principal: inside a [`Warden`](crate::Warden), around the handlers.
 //!
 //! # What is not checked
 //!
 //! - What the requests say: that the cart which is paid for is the one that was filled, the handlers have to know.
-//! - A pattern matches also the paths that a router gives to a more special route: `/orders/{id}` is a step for
-//!   `/orders/new` too.
+//! - Outside an axum router, a pattern matches also the paths that a router further in gives to a more special route:
+//!   `/orders/{id}` is a step for `/orders/new` too.
 //! - A gRPC call that fails after its head, in a stream, counts as done.
 //! - Callers with many identities have many flows.
 //! - Flows live in this process's memory: a caller has to reach the same process with every step, and a restart forgets
