@@ -86,13 +86,7 @@ async fn what_is_charged_is_what_passed() {
         }
         drop(body);
         assert_eq!(debt(&layer).await, seconds_owed, "{path} {frames}");
-        let passed = if seconds_owed > 0 {
-            1_200
-        } else if frames == 0 || path == "/empty" {
-            0
-        } else {
-            600
-        };
+        let passed = if seconds_owed > 0 { 1_200 } else if frames == 0 || path == "/empty" { 0 } else { 600 };
         let rest = service.clone().oneshot(from(ADA, "/")).await.unwrap();
         let size = rest.into_body().collect().await.unwrap().to_bytes().len() as u64;
         if seconds_owed == 0 {
