@@ -7,11 +7,12 @@ mod bandwidth;
 mod bodies;
 mod concurrency;
 mod fields;
+mod flows;
 mod grpc;
 mod read;
+mod redis;
 mod served;
 mod shadow;
-mod flows;
 mod streams;
 
 use std::time::Duration;
