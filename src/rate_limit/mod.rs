@@ -21,7 +21,8 @@
 //!
 //! # What is not checked
 //!
-//! Buckets live in this process's memory: every process counts alone, and a restart fills them. An authentication
+//! Unless a layer is given a store that others share, such as `RedisStore` (feature `redis`), buckets live in this process's
+//! memory: every process counts alone, and a restart fills them. An authentication
 //! failure is a response that carries a [`Rejection`](crate::rejection::Rejection) of kind `InvalidCredentials`; a login
 //! handler that answers 401 by other means is not seen. A caller with many addresses has many buckets.
 //!

@@ -1,6 +1,5 @@
 //! The connection to the server: made when it is first needed, shared by all, and made anew when it is lost.
 
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -127,15 +126,10 @@ impl Link {
 }
 
 impl Connection {
-    fn query<'a>(
-        &'a mut self,
-        command: &'a Cmd,
-    ) -> impl Future<Output = RedisResult<Vec<u64>>> + Send + 'a {
-        async move {
-            match self {
-                Self::One(connection) => command.query_async(connection).await,
-                Self::Cluster(connection) => command.query_async(connection).await,
-            }
+    async fn query(&mut self, command: &Cmd) -> RedisResult<Vec<u64>> {
+        match self {
+            Self::One(connection) => command.query_async(connection).await,
+            Self::Cluster(connection) => command.query_async(connection).await,
         }
     }
 }

@@ -95,3 +95,52 @@ fn batches(orders: impl Iterator<Item = Order>, by_key: bool) -> Vec<Vec<Order>>
     }
     batches.into_values().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate_limit::bucket::{Bucket, Draw};
+    use crate::rate_limit::key::KeyBytes;
+    use crate::rate_limit::store::SharedStore;
+    use crate::rate_limit::{Quota, RedisStore};
+
+    fn order(policy: &str, key: &str, cost: u64) -> Order {
+        let (key, bucket) = (KeyBytes::from_slice(key.as_bytes()), Quota::per_hour(10));
+        let bucket = Bucket::new(bucket).unwrap();
+        Order { policy: policy.into(), key, bucket, cost, draw: Draw::Owe, binding: false }
+    }
+
+    #[test]
+    fn q12_debts_of_one_bucket_are_charged_together() {
+        let orders = || {
+            [order("a", "ada", 1), order("b", "ada", 2), order("a", "bob", 4), order("a", "ada", 8)]
+        };
+        let costs = |by_key| {
+            let mut costs: Vec<Vec<u64>> = batches(orders().into_iter(), by_key)
+                .iter()
+                .map(|batch| {
+                    let mut costs: Vec<_> = batch.iter().map(|order| order.cost).collect();
+                    costs.sort_unstable();
+                    costs
+                })
+                .collect();
+            costs.sort_unstable();
+            costs
+        };
+        assert_eq!(costs(false), [vec![2, 4, 9]]);
+        assert_eq!(costs(true), [vec![2, 9], vec![4]]);
+    }
+
+    #[tokio::test]
+    async fn q12_debts_that_nobody_takes_are_dropped_and_counted() {
+        let nowhere = "redis+unix:///nonexistent/tower-warden/socket";
+        let store = RedisStore::builder(nowhere).build().unwrap();
+        for _ in 0..WAITING + 10 {
+            store.owe(vec![order("a", "ada", 1)]);
+        }
+        assert_eq!(store.charges_lost(), 10, "beyond what may wait");
+        while store.charges_lost() < WAITING as u64 + 10 {
+            tokio::task::yield_now().await;
+        }
+    }
+}

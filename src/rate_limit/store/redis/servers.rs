@@ -39,9 +39,9 @@ pub(super) struct Servers {
 }
 
 enum Kind {
-    One(Client),
+    One(Box<Client>),
     Sentinel(Box<dyn Fn() -> RedisResult<redis::sentinel::SentinelClient> + Send + Sync>),
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
 }
 
 impl Servers {
@@ -70,7 +70,7 @@ impl Servers {
             Some(certificates) if tls => Client::build_with_tls(info, certificates),
             _ => Client::open(info),
         };
-        Ok((Kind::One(client.map_err(|_| BAD_TLS)?), tls))
+        Ok((Kind::One(Box::new(client.map_err(|_| BAD_TLS)?)), tls))
     }
 
     fn sentinel(
@@ -133,7 +133,7 @@ impl Servers {
         let client = builder.build().map_err(|_| {
             "has nodes of a cluster that do not go together: all need the same user, password and TLS"
         })?;
-        Ok((Kind::Cluster(client), tls))
+        Ok((Kind::Cluster(Box::new(client)), tls))
     }
 
     /// A new connection; a Sentinel is asked anew who the primary is.

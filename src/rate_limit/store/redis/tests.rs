@@ -248,8 +248,10 @@ impl Model {
     }
 }
 
-/// Steps of a run: how the clock moves, for how many requests, and for each of four buckets what is drawn.
-fn steps() -> impl Strategy<Value = Vec<(i64, u32, Vec<(u64, u8, bool)>)>> {
+/// How the clock moves, for how many requests, and what is drawn from each bucket: cost, how, and whether it binds.
+type Step = (i64, u32, Vec<(u64, u8, bool)>);
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
     let moves = prop_oneof![Just(0), 0..1000_i64, 0..3_000_000_i64, -2_000_000..0_i64];
     let orders = prop::collection::vec((0..4_u64, 0..6_u8, any::<bool>()), 4);
     prop::collection::vec((moves, 1..4_u32, orders), 1..40)

@@ -6,13 +6,22 @@ pub(crate) mod server;
 mod topologies;
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
 use futures_util::future::join_all;
 use http::{Request, Response};
 use tower::{Layer, service_fn};
-use tower_warden::rate_limit::{Key, Limit, Quota, RateLimitLayer, RedisStore, RedisStoreBuilder};
+use tower_warden::authz::{Rules, public};
+use tower_warden::client_address::PeerAddress;
+use tower_warden::rate_limit::{
+    Key, Limit, Quota, RateLimitBuilder, RateLimitLayer, RedisStore, RedisStoreBuilder,
+};
 use tower_warden::rejection::{Rejection, RejectionKind};
+use tower_warden::warden::Warden;
 
 use self::server::Server;
 use super::{from, status};
@@ -71,8 +80,7 @@ async fn q9_many_limits_are_one_round_trip() {
         let key = Key::address_with_ipv6_prefix(40 + number);
         Limit::new(format!("limit{number}"), key, Quota::per_day(100))
     });
-    let layer =
-        limits.fold(RateLimitLayer::builder().store(store), |layer, limit| layer.limit(limit));
+    let layer = limits.fold(RateLimitLayer::builder().store(store), RateLimitBuilder::limit);
     let layer = layer.build().unwrap();
     assert_eq!(status(&layer, "2001:db8::1").await, 200);
     let before = (server.calls("evalsha"), server.calls("eval"));
@@ -80,6 +88,26 @@ async fn q9_many_limits_are_one_round_trip() {
         assert_eq!(status(&layer, "2001:db8::1").await, 200);
     }
     assert_eq!((server.calls("evalsha"), server.calls("eval")), (before.0 + 5, before.1));
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: tests/run installs it"]
+async fn q10_two_wardens_share_the_buckets_of_all_their_limits() {
+    let server = Server::start(&[]);
+    let guarded = || {
+        let warden = Warden::builder().rules(Rules::builder().get("/", public("demo")));
+        let warden = warden.limit_by_address(FIVE);
+        let warden = warden.rate_limit_store(patient(RedisStore::builder(server.url())));
+        warden.build().unwrap().guard(Router::new().route("/", get(async || "inner")))
+    };
+    let (one, two) = (guarded(), guarded());
+    let mut statuses = Vec::new();
+    for service in [&one, &two].into_iter().cycle().take(10) {
+        let peer = PeerAddress(SocketAddr::from(([192, 0, 2, 1], 40_000)));
+        let request = Request::get("/").extension(peer).body(Body::empty()).unwrap();
+        statuses.push(ask(service.clone(), request).await.status);
+    }
+    assert_eq!(statuses, [200, 200, 200, 200, 200, 429, 429, 429, 429, 429]);
 }
 
 #[tokio::test]

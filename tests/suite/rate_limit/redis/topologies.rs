@@ -113,9 +113,14 @@ async fn q13_a_cluster_counts_each_key_on_the_server_that_has_it() {
     };
     tokio::time::timeout(Duration::from_secs(60), agree).await.expect("a cluster");
 
+    for server in &servers {
+        let user = ["ACL", "SETUSER", "limiter", "on", ">secret", "~*", "+evalsha", "+eval"];
+        let rights = ["+time", "+get", "+set", "+cluster|slots"];
+        server.ask::<()>(&[&user[..], &rights].concat());
+    }
     let urls = servers.each_ref().map(|server| format!("redis://127.0.0.1:{}", server.port()));
     let [one, two] = [&urls[..], &urls[..1]].map(|urls| {
-        let store = patient(RedisStore::cluster(urls));
+        let store = patient(RedisStore::cluster(urls).login("limiter", "secret"));
         let layer = RateLimitLayer::by_address("address", FIVE).store(store);
         layer.limit(Limit::by_address("daily", Quota::per_day(1000))).build().unwrap()
     });
@@ -135,6 +140,6 @@ async fn q13_a_cluster_counts_each_key_on_the_server_that_has_it() {
     let layer = RateLimitLayer::builder().store(one_slot);
     let keys = [64, 48]
         .map(|bits| Limit::new(format!("{bits}"), Key::address_with_ipv6_prefix(bits), FIVE));
-    let layer = keys.into_iter().fold(layer, |layer, limit| layer.limit(limit)).build().unwrap();
+    let layer = keys.into_iter().fold(layer, RateLimitBuilder::limit).build().unwrap();
     assert_eq!(admitted(&statuses(&layer, 10).await), 5);
 }
