@@ -9,6 +9,8 @@ mod concurrency;
 mod fields;
 mod flows;
 mod grpc;
+mod outages;
+mod proxy;
 mod read;
 mod redis;
 mod served;
