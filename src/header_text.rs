@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use http::HeaderValue;
 
 /// Some forty values. A value that is kept for long keeps as much from being used again.
@@ -17,13 +17,22 @@ thread_local! {
 /// Once the values of a block are gone, which is when their responses are, the block is used again: in a server under load,
 /// most values cost no allocation.
 pub(crate) fn header_value(text: &[u8]) -> HeaderValue {
+    written(|block| block.extend_from_slice(text))
+}
+
+/// The same, of what is written at the end of a block.
+pub(crate) fn written(write: impl Fn(&mut BytesMut)) -> HeaderValue {
     let shared = TEXT.try_with(|block| {
         let mut block = block.try_borrow_mut().ok()?;
         // What is left of a block is often enough; otherwise it is begun anew, in place if nobody reads it any more.
-        block.extend_from_slice(text);
+        write(&mut block);
         Some(block.split().freeze())
     });
-    let bytes = shared.ok().flatten().unwrap_or_else(|| Bytes::copy_from_slice(text));
+    let bytes = shared.ok().flatten().unwrap_or_else(|| {
+        let mut own = BytesMut::new();
+        write(&mut own);
+        own.freeze()
+    });
     HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 

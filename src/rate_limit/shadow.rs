@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// Which limits in shadow mode would have refused the request. In the extensions of its answer, for audit; not there when
-/// none would have.
+/// none would have. Sanitizing drops it with everything else where it replaces a handler's failure.
 #[derive(Clone, Debug)]
 pub struct ShadowRefusals(SmallVec<[Arc<str>; 1]>);
 

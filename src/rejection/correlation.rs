@@ -18,6 +18,9 @@ use crate::header_text::header_value;
 pub struct CorrelationId(Uuid);
 
 impl CorrelationId {
+    /// Of its JSON form, quotes included.
+    pub(super) const JSON_LENGTH: usize = Urn::LENGTH + 2;
+
     /// An id that was not given before in this process and cannot be guessed from earlier ones.
     ///
     /// A number of this process's own and a keyed hash of a counter: no system call, no lock, no allocation. It names a

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
-use smallvec::SmallVec;
 
 use super::kind::BLANK;
 use super::{CorrelationId, RejectionKind};
@@ -73,21 +72,25 @@ fn finished(
     violated_policies: &[Arc<str>],
     instance: Option<CorrelationId>,
 ) -> Vec<u8> {
-    let mut own: SmallVec<[u8; 160]> = SmallVec::new();
+    const INSTANCE: &[u8] = b",\"instance\":";
+    const POLICIES: &[u8] = b",\"violated-policies\":";
+    // Exact where nothing is escaped, so that the text becomes a body without being copied.
+    let instance_length = instance.map_or(0, |_| INSTANCE.len() + CorrelationId::JSON_LENGTH);
+    let names: usize = violated_policies.iter().map(|policy| policy.len() + "\"\",".len()).sum();
+    let policies_length = if names > 0 { POLICIES.len() + names + 1 } else { 0 };
+    let length = begun.len() + instance_length + policies_length + 1;
+    let mut body = Vec::with_capacity(length);
+    body.extend_from_slice(begun);
     // Strings written into memory cannot fail.
     if let Some(instance) = instance {
-        own.extend_from_slice(b",\"instance\":");
-        let _ = serde_json::to_writer(&mut own, &instance);
+        body.extend_from_slice(INSTANCE);
+        let _ = serde_json::to_writer(&mut body, &instance);
     }
     if !violated_policies.is_empty() {
-        own.extend_from_slice(b",\"violated-policies\":");
-        let _ = serde_json::to_writer(&mut own, violated_policies);
+        body.extend_from_slice(POLICIES);
+        let _ = serde_json::to_writer(&mut body, violated_policies);
     }
-    own.push(b'}');
-    // Exact, so that the text becomes a body without being copied.
-    let mut body = Vec::with_capacity(begun.len() + own.len());
-    body.extend_from_slice(begun);
-    body.extend_from_slice(&own);
+    body.push(b'}');
     body
 }
 

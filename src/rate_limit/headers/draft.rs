@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderValue};
 use sfv::{Integer, ItemSerializer, ListSerializer, StringRef, key_ref};
-use smallvec::SmallVec;
 
 use super::partition::PartitionKey;
 use super::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::config::ConfigError;
-use crate::header_text::header_value;
+use crate::header_text::{header_value, written};
 use crate::rate_limit::bucket::Bucket;
 
 /// Longer names only cost bytes in every response.
@@ -127,19 +126,19 @@ impl State<'_> {
     /// The field of these limits, in their order.
     ///
     /// On every response, so the numbers are written without the serializer; what may need escapes is in the prefix.
-    pub(super) fn line<'a>(states: impl Iterator<Item = State<'a>>) -> HeaderValue {
-        let mut line: SmallVec<[u8; 256]> = SmallVec::new();
-        let mut number = itoa::Buffer::new();
-        for State { prefix, remaining, seconds } in states {
-            if !line.is_empty() {
-                line.extend_from_slice(b", ");
+    pub(super) fn line<'a>(states: impl Iterator<Item = State<'a>> + Clone) -> HeaderValue {
+        written(|line| {
+            let mut number = itoa::Buffer::new();
+            for (at, State { prefix, remaining, seconds }) in states.clone().enumerate() {
+                if at > 0 {
+                    line.extend_from_slice(b", ");
+                }
+                line.extend_from_slice(prefix.as_bytes());
+                line.extend_from_slice(number.format(remaining).as_bytes());
+                line.extend_from_slice(b";t=");
+                line.extend_from_slice(number.format(seconds).as_bytes());
             }
-            line.extend_from_slice(prefix.as_bytes());
-            line.extend_from_slice(number.format(remaining).as_bytes());
-            line.extend_from_slice(b";t=");
-            line.extend_from_slice(number.format(seconds).as_bytes());
-        }
-        header_value(&line)
+        })
     }
 }
 

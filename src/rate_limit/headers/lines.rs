@@ -64,3 +64,45 @@ impl fmt::Debug for PolicyLines {
         f.debug_struct("PolicyLines").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::Request;
+
+    use crate::client_address::ClientAddress;
+    use crate::gate::Verdict;
+    use crate::rate_limit::bucket::Bucket;
+    use crate::rate_limit::headers::{Announcement, announce};
+    use crate::rate_limit::terms::{Offer, Terms};
+    use crate::rate_limit::{Limit, Quota, RateLimitLayer};
+    use crate::rejection::Protocol;
+
+    #[test]
+    fn q3_a_remembered_line_follows_the_terms() {
+        let quota = Quota::per_minute(5);
+        let layer = RateLimitLayer::by_address("a", quota).limit(Limit::by_address("b", quota));
+        let limits = layer.build().unwrap().limits;
+        let mut request = Request::new(());
+        request.extensions_mut().insert(ClientAddress::new([192, 0, 2, 1].into()));
+        let (head, ()) = request.into_parts();
+        let Verdict::Ready(Ok(charges)) = limits.admit(&head, Protocol::Http, limits.now()) else {
+            panic!("not admitted")
+        };
+        let policy = || {
+            let announced = announce(&limits.lines, [Some((&*limits, &charges))]);
+            let [policy, _] = announced.draft.unwrap();
+            policy.to_str().unwrap().to_owned()
+        };
+        for tokens in [5, 7, 7, 9] {
+            let bucket = Bucket::new(Quota::per_minute(tokens)).unwrap();
+            let announcement = Announcement::new("b", &bucket).unwrap();
+            let terms = Terms::new(Offer { plan: None, bucket, announcement });
+            limits.limits[1].terms.store(Arc::new(terms));
+            for _ in 0..3 {
+                assert_eq!(policy(), format!("\"a\";q=5;w=60, \"b\";q={tokens};w=60"));
+            }
+        }
+    }
+}

@@ -90,13 +90,18 @@ fn tightest(members: &Members<'_>) -> Option<Legacy> {
 /// Writes what there is to announce before that of limiters further in.
 pub(super) fn write(limits: &Limits, charges: &Charges, headers: &mut HeaderMap) {
     if headers.is_empty() && limits.fields.draft_10 && !limits.fields.legacy {
-        let members: Members<'_> = limits.announced(charges).collect();
-        if !members.is_empty() && members.iter().all(|member| member.partition.is_none()) {
+        let mut members = limits.announced(charges);
+        if let Some(member) = members.next()
+            && member.partition.is_none()
+        {
+            if members.next().is_none() {
+                let state = State::line(std::iter::once(member.state()));
+                *headers = member.announcement().policy.with_state(state);
+                return;
+            }
+            let members: Members<'_> = limits.announced(charges).collect();
             let state = State::line(members.iter().map(Member::state));
-            *headers = match &members[..] {
-                [member] => member.announcement().policy.with_state(state),
-                members => limits.lines.with(members, |line| line.with_state(state)),
-            };
+            *headers = limits.lines.with(&members, |line| line.with_state(state));
             return;
         }
     }
