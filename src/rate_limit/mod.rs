@@ -19,6 +19,9 @@
 //!    error: it means that a layer is missing.
 //! 8. A limit in [shadow mode](Limit::shadow) counts and tells, and refuses nothing.
 //!
+//! Beside buckets of requests there are limits of what is under way ([`concurrency`]), of the bytes of answers
+//! ([`bandwidth`]), and of what callers do in which order ([`flow`]): layers of their own.
+//!
 //! # What is not checked
 //!
 //! Unless a layer is given a store that others share, such as `RedisStore` (feature `redis`), buckets live in this process's

@@ -49,11 +49,7 @@ impl ConcurrencyLimitLayer {
 
     /// Lets each caller, told apart by `key`, have so many requests under way, at least 1. `policy` is the name that
     /// callers see, printable ASCII of at most 64 characters.
-    pub fn builder(
-        policy: impl Into<Arc<str>>,
-        key: Key,
-        most: u32,
-    ) -> ConcurrencyLimitBuilder {
+    pub fn builder(policy: impl Into<Arc<str>>, key: Key, most: u32) -> ConcurrencyLimitBuilder {
         ConcurrencyLimitBuilder::new(policy.into(), key, most)
     }
 
@@ -119,7 +115,8 @@ impl Settings {
                 }
             }
             Taken::ByAll => {
-                Rejection::new(RejectionKind::Unavailable, "overall_concurrency_limit_reached")
+                let kind = RejectionKind::ReducedCapacity;
+                Rejection::new(kind, "overall_concurrency_limit_reached")
             }
         };
         refusal

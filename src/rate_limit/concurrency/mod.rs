@@ -13,8 +13,8 @@
 //! 3. `Retry-After` is a constant, 1 s unless set: nobody knows when a request will end. The `RateLimit` field therefore says
 //!    `r=0` and no time; the unit of both fields is `concurrent-requests`
 //!    (draft-ietf-httpapi-ratelimit-headers-10, 3.1.2).
-//! 4. Beyond [`overall`](ConcurrencyLimitBuilder::overall), all callers' requests together, the answer is 503: no caller did
-//!    anything wrong. A request that either limit refuses takes no place in the other.
+//! 4. Beyond [`overall`](ConcurrencyLimitBuilder::overall), all callers' requests together, the answer is 503 of the
+//!    problem type `temporary-reduced-capacity`: no caller did anything wrong. A request that either limit refuses takes no place in the other.
 //! 5. Memory is bounded by what is under way: a key without requests is forgotten.
 //!
 //! # Where it goes

@@ -189,7 +189,9 @@ mod tests {
         let progress = Progress::new(flows, WITHIN);
         let secret = crate::rate_limit::secret::Secret::random();
         for key in 0..flows {
-            progress.begin(secret.hash(&key.to_le_bytes()), 0, false, Duration::ZERO, at(0)).unwrap();
+            progress
+                .begin(secret.hash(&key.to_le_bytes()), 0, false, Duration::ZERO, at(0))
+                .unwrap();
             progress.advance(secret.hash(&key.to_le_bytes()), 0, at(0));
         }
     }

@@ -69,35 +69,37 @@ async fn q1_q4_who_owes_bytes_is_refused_until_they_are_paid_back() {
 
 #[tokio::test]
 async fn what_is_charged_is_what_passed() {
-    for (path, frames, seconds_owed) in [
-        ("/", 3, 2),         // all of 1,200
-        ("/", 1, 0),         // dropped after 600
-        ("/", 0, 0),         // never read, as the answer to HEAD
-        ("/empty", 1, 0),    // nothing there
-        ("/breaks", 2, 0),   // failed after 600
-        ("/trailers", 2, 0), // trailers cost nothing
+    for (path, frames, charged) in [
+        ("/", 3, 1_200),
+        ("/", 1, 600), // and then dropped
+        ("/", 0, 0),   // as the answer to HEAD
+        ("/empty", 1, 0),
+        ("/breaks", 2, 600),   // before it failed
+        ("/trailers", 2, 600), // trailers cost nothing
     ] {
         let (layer, _clock) = thousand();
         let service = layer.layer(service_fn(answer));
-        // 400 bytes less to begin with where that shows more.
         let mut body = service.clone().oneshot(from(ADA, path)).await.unwrap().into_body();
         for _ in 0..frames {
             let _ = body.frame().await;
         }
         drop(body);
-        assert_eq!(debt(&layer).await, seconds_owed, "{path} {frames}");
-        let passed = if seconds_owed > 0 { 1_200 } else if frames == 0 || path == "/empty" { 0 } else { 600 };
-        let rest = service.clone().oneshot(from(ADA, "/")).await.unwrap();
-        let size = rest.into_body().collect().await.unwrap().to_bytes().len() as u64;
-        if seconds_owed == 0 {
-            assert_eq!(debt(&layer).await, (passed + size - 1_000) / 100, "{path} {frames}");
-        }
+        // As many bytes more as there were leave the first ones owed.
+        let thousand = layer.layer(service_fn(async |_: Request<TestBody>| {
+            Ok::<_, Broken>(Response::new(TestBody::from(vec![0; 1_000])))
+        }));
+        let thousand = thousand.oneshot(from(ADA, "/")).await.unwrap();
+        assert_eq!(thousand.status() == 429, charged > 1_000, "{path} {frames}");
+        let more = thousand.into_body().collect().await.unwrap().to_bytes();
+        let owed = if charged > 1_000 { charged - 1_000 } else { charged };
+        assert!(charged > 1_000 || more.len() == 1_000);
+        assert_eq!(debt(&layer).await, owed / 100, "{path} {frames}");
     }
 }
 
 #[tokio::test]
 async fn a_long_stream_is_charged_while_it_lasts() {
-    let (layer, _clock) =
+    let (layer, clock) =
         built(BandwidthLimitLayer::by_address("download", Quota::per_second(100_000)));
     let endless = layer.layer(service_fn(async |_: Request<TestBody>| {
         let frames = futures_util::stream::repeat_with(|| super::bodies::data(10_000));
@@ -108,10 +110,15 @@ async fn a_long_stream_is_charged_while_it_lasts() {
         body.frame().await.unwrap().unwrap();
     }
     assert_eq!(debt(&layer).await, 0);
-    for _ in 0..15 {
+    for _ in 0..19 {
         body.frame().await.unwrap().unwrap();
     }
-    assert_eq!(debt(&layer).await, 1, "210,000 have passed, 196,000 at least were charged");
+    assert_eq!(debt(&layer).await, 2, "250,000 have passed, of which 210,000 were charged");
+    drop(body);
+    clock.advance(Duration::from_millis(1_499));
+    assert_eq!(debt(&layer).await, 1);
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(debt(&layer).await, 0, "all of it was charged in the end");
 }
 
 #[tokio::test]
@@ -188,6 +195,6 @@ fn q8_everything_wrong_is_told_with_the_limits_name() {
     let nothing = Key::address_with_ipv6_prefix(0);
     let limit = BandwidthLimitLayer::builder("", nothing, Quota::per_hour(0)).capacity(0);
     let error = limit.build().unwrap_err();
-    assert_eq!(error.problems().len(), 4, "{error}");
+    assert_eq!(error.problems().len(), 5, "{error}");
     assert!(error.problems().iter().all(|problem| problem.culprit() == "bandwidth limit \"\""));
 }

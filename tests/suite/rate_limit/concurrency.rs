@@ -13,6 +13,9 @@ use http_body_util::BodyExt;
 use tokio::task::JoinSet;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
+use tower_warden::Warden;
+use tower_warden::authz::{Rules, authenticated};
+use tower_warden::client_address::{ClientAddressLayer, PeerAddress};
 use tower_warden::principal::{Principal, PrincipalKind};
 use tower_warden::rate_limit::bandwidth::BandwidthLimitLayer;
 use tower_warden::rate_limit::concurrency::ConcurrencyLimitLayer;
@@ -21,7 +24,7 @@ use tower_warden::rejection::Challenges;
 
 use super::GRPC;
 use super::bodies::{Broken, PanicsAtOnce, answer, from};
-use crate::support::{Answer, TestBody, ask, get, hello};
+use crate::support::{Answer, Later, TestBody, ask, get, hello};
 
 const ADA: &str = "192.0.2.1";
 const BOB: &str = "192.0.2.2";
@@ -162,6 +165,8 @@ async fn all_callers_together_beyond_their_limit_are_503() {
     let refused = ask(layer.layer(service_fn(hello)), from(BOB, "/")).await;
     assert_eq!((refused.status, refused.reason()), (503, "overall_concurrency_limit_reached"));
     assert_eq!(refused.header("retry-after"), "1");
+    let reduced = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity";
+    assert_eq!(refused.json()["type"], reduced);
     drop(held);
     assert_eq!(status(&layer, BOB).await, 200);
 }
@@ -216,6 +221,36 @@ async fn limits_around_each_other_give_back_what_each_holds() {
     assert_eq!(service.oneshot(from(ADA, "/")).await.unwrap().status(), 429, "the bytes were counted once");
 }
 
+#[tokio::test]
+async fn q12_limits_stand_outside_and_inside_a_warden() {
+    let outside = ConcurrencyLimitLayer::by_address("address", 2).build().unwrap();
+    let inside = ConcurrencyLimitLayer::by_principal("principal", 1).build().unwrap();
+    let rules = Rules::builder().get("/", authenticated());
+    let service = ServiceBuilder::new()
+        .layer(ClientAddressLayer::default())
+        .layer(outside.clone())
+        .layer(Warden::builder().authenticate(Later::new()).rules(rules).build().unwrap())
+        .layer(inside.clone())
+        .service(service_fn(hello));
+    let call = |who| {
+        let mut request = get("/", &[("x-later", who)]);
+        request.extensions_mut().insert(PeerAddress("192.0.2.1:4000".parse().unwrap()));
+        let service = service.clone();
+        async move { service.oneshot(request).await.unwrap() }
+    };
+    let ada = call("ada").await;
+    assert_eq!((ada.status().as_u16(), outside.in_flight(), inside.in_flight()), (200, 1, 1));
+    let again = call("ada").await;
+    assert_eq!((again.status().as_u16(), outside.in_flight(), inside.in_flight()), (429, 2, 1));
+    assert_eq!(call("bob").await.status(), 429, "the answer to ada is still being sent");
+    drop(again);
+    let bob = call("bob").await;
+    assert_eq!((bob.status().as_u16(), outside.in_flight(), inside.in_flight()), (200, 2, 2));
+    drop((ada, bob));
+    assert_eq!(call("bad").await.status(), 401);
+    assert_eq!((outside.in_flight(), inside.in_flight()), (0, 0));
+}
+
 #[test]
 fn everything_wrong_is_told_with_the_limits_name() {
     let nothing = Key::address_with_ipv6_prefix(0);
@@ -224,5 +259,4 @@ fn everything_wrong_is_told_with_the_limits_name() {
     assert_eq!(error.problems().len(), 4, "{error}");
     let culprits = error.problems().iter().map(|problem| problem.culprit());
     assert!(culprits.into_iter().all(|culprit| culprit == "concurrency limit \"na\u{ef}ve\""));
-
 }
