@@ -4,9 +4,18 @@
 //! "theoretical arrival time"). Using a token moves that instant on by the time one token takes to come back; a bucket
 //! whose instant is in the past is full. Instants are counted in ticks, chosen for each quota so that one nanosecond and
 //! one token are both a whole number of them: with 3 tokens a second, a nanosecond is 3 ticks and a token 1,000,000,000.
+//!
+//! Buckets whose states lie in one table count in one [`scale`]. A quota by the [`calendar`] has states of another kind,
+//! which are as large and grow in the same way.
+
+mod calendar;
+mod scale;
 
 use std::time::Duration;
 
+pub(super) use self::calendar::Calendar;
+use self::calendar::Window;
+pub(super) use self::scale::{Exchange, count_alike};
 use super::Quota;
 
 /// An instant, or a span, in a quota's own ticks.
@@ -52,22 +61,35 @@ impl Decision {
     }
 }
 
+/// What the states of a table are counted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Basis {
+    pub(super) era: u32,
+    pub(super) per_nano: u32,
+}
+
 /// A quota in ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bucket {
-    per_nano: Ticks,
     per_token: Ticks,
     capacity: Ticks,
     burst: u64,
+    /// Ticks of a nanosecond: the scale of the states.
+    per_nano: u32,
+    /// Which terms of its limit it belongs to: they are counted from 0, and every change makes new ones.
+    era: u32,
+    /// For a quota by the calendar.
+    window: Option<Window>,
 }
 
 impl Bucket {
     /// One token a nanosecond: for a builder that goes on after a bad quota.
-    pub(super) const PLACEHOLDER: Self = Self { per_nano: 1, per_token: 1, capacity: 1, burst: 1 };
+    pub(super) const PLACEHOLDER: Self =
+        Self { per_token: 1, capacity: 1, burst: 1, per_nano: 1, era: 0, window: None };
 
     /// Fails with everything that is wrong with the quota.
     pub(super) fn new(quota: Quota) -> Result<Self, Vec<&'static str>> {
-        let Quota { tokens, period, burst } = quota;
+        let Quota { tokens, period, burst, calendar } = quota;
         let zeros = [
             (tokens == 0, "the quota has zero tokens a period, and would never refill"),
             (period.is_zero(), "the quota's period is zero"),
@@ -78,21 +100,37 @@ impl Bucket {
         if !zeros.is_empty() {
             return Err(zeros);
         }
+        if let Some(calendar) = calendar {
+            return Self::by_calendar(calendar, tokens, burst);
+        }
         let (nanos, tokens) = (period.as_nanos(), u128::from(tokens));
         let divisor = greatest_common_divisor(nanos, tokens);
         let (per_nano, per_token) = (tokens / divisor, nanos / divisor);
-        let fits = |capacity: &Ticks| {
-            // Full at the last instant that the clock can show: the greatest state there is.
-            let last = (LAST_NANO * per_nano).checked_add(*capacity);
-            last.is_some_and(|last| last <= LAST_STATE) && *capacity <= LAST_NANO * per_nano
-        };
-        match u128::from(burst).checked_mul(per_token).filter(fits) {
+        let capacity = u128::from(burst).checked_mul(per_token);
+        match capacity.filter(|capacity| fits(per_nano, *capacity)) {
             Some(_) if burst > MAX_BURST => Err(vec!["the quota's burst has more than 15 digits"]),
-            Some(capacity) => Ok(Self { per_nano, per_token, capacity, burst }),
+            // What fits has a scale of no more than 26 bits.
+            Some(capacity) => Ok(Self {
+                per_token,
+                capacity,
+                burst,
+                per_nano: per_nano as u32,
+                ..Self::PLACEHOLDER
+            }),
             None => Err(vec![
                 "the quota cannot be counted exactly: choose a smaller burst, a shorter period or a rounder rate",
             ]),
         }
+    }
+
+    /// What its states are counted by: the terms of its limit, and the ticks of a nanosecond.
+    pub(super) const fn basis(&self) -> Basis {
+        Basis { era: self.era, per_nano: self.per_nano }
+    }
+
+    /// The same bucket under other terms.
+    pub(super) const fn in_era(self, era: u32) -> Self {
+        Self { era, ..self }
     }
 
     /// What a full bucket holds.
@@ -101,13 +139,18 @@ impl Bucket {
     }
 
     /// How long an empty bucket takes to be full.
+    ///
+    /// By the calendar, how long a window is at most.
     pub(super) fn refill(&self) -> Duration {
-        self.span(self.capacity)
+        self.window.map_or_else(|| self.span(self.capacity), Window::longest)
     }
 
     /// The instant that a clock shows.
     pub(super) fn instant(&self, now: Duration) -> Ticks {
-        now.as_nanos().min(LAST_NANO) * self.per_nano
+        if let Some(window) = self.window {
+            return window.start();
+        }
+        now.as_nanos().min(LAST_NANO) * Ticks::from(self.per_nano)
     }
 
     /// Draws `cost` tokens from a bucket that is full at `full_at`; 0 is a bucket never used. Returns the new state too.
@@ -120,6 +163,9 @@ impl Bucket {
         cost: u64,
         draw: Draw,
     ) -> (Ticks, Decision) {
+        if self.window.is_some() {
+            return self.draw_from_window(full_at, now, cost, draw);
+        }
         let next = u128::from(cost).saturating_mul(self.per_token).saturating_add(full_at.max(now));
         let missing = (next - now).saturating_sub(self.capacity);
         let state = match draw {
@@ -139,13 +185,28 @@ impl Bucket {
 
     /// How long until there is enough; zero when there was.
     pub(super) fn retry_after(&self, decision: Decision) -> Duration {
-        self.span(decision.missing)
+        match self.window {
+            Some(window) if !decision.allowed() => window.ends_in(),
+            _ => self.span(decision.missing),
+        }
+    }
+
+    /// How long until the bucket is full again.
+    pub(super) fn full_after(&self, decision: Decision) -> Duration {
+        match self.window {
+            Some(window) if decision.used > 0 => window.ends_in(),
+            _ => self.span(decision.used),
+        }
     }
 
     /// Whole seconds, rounded up, until there is enough, or when there was, until the bucket is full again.
     pub(super) fn seconds(&self, decision: Decision) -> u64 {
+        if let Some(window) = self.window {
+            return window.ends_in().as_secs();
+        }
         let ticks = if decision.allowed() { decision.used } else { decision.missing };
-        u64::try_from(ticks.div_ceil(self.per_nano * NANOS_PER_SECOND)).unwrap_or(u64::MAX)
+        u64::try_from(ticks.div_ceil(Ticks::from(self.per_nano) * NANOS_PER_SECOND))
+            .unwrap_or(u64::MAX)
     }
 
     /// A span as time, rounded up.
@@ -153,9 +214,16 @@ impl Bucket {
         if ticks == 0 {
             return Duration::ZERO;
         }
-        let nanos = ticks.div_ceil(self.per_nano);
+        let nanos = ticks.div_ceil(self.per_nano.into());
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
+}
+
+/// Whether every state of such a bucket has room: the greatest there is, it has when it is emptied at the last instant
+/// that the clock can show.
+fn fits(per_nano: Ticks, capacity: Ticks) -> bool {
+    let last = LAST_NANO.checked_mul(per_nano);
+    last.is_some_and(|last| last <= LAST_STATE && capacity <= last.min(LAST_STATE - last))
 }
 
 const fn greatest_common_divisor(mut a: u128, mut b: u128) -> u128 {

@@ -1,19 +1,20 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 use super::Key;
-use super::bucket::Bucket;
-use super::headers::{Announcement, Fields, PolicyLines};
+use super::consumers::{Consumers, MOST_CONSUMERS};
+use super::headers::{Fields, PolicyLines};
 use super::jitter::{self, Jitter};
 use super::layer::RateLimitLayer;
 use super::limit::{Charged, Limit, MAX_CAPACITY};
+use super::limiter::Afar;
 use super::limits::{ActiveLimit, Limits};
 use super::secret::Secret;
 use super::shadow::Trial;
 use super::store::{Guarded, MemoryStore, SharedStore};
-use super::terms::{Offer, Terms};
+use super::terms::Terms;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
 
@@ -101,9 +102,10 @@ impl RateLimitBuilder {
     ///
     /// Lists every problem found: no limit, or more than 16; two limits of one name; a name that is empty, too long or not
     /// printable ASCII; a quota with a zero in it, or one that cannot be counted exactly; a key that nothing can be
-    /// counted by; a cost that is more than the burst; a capacity of zero, or beyond 1,000,000,000; a quota unit that is
-    /// `requests`, empty, too long or not printable ASCII; a jitter of more than a day; a secret of partition keys that is all
-    /// zeros, or that no field needs; limits by different keys in a store on a cluster.
+    /// counted by; a cost that is more than the burst; plans that share a name, or that cannot be counted in one scale; a
+    /// capacity of zero, or beyond 1,000,000,000; a quota unit that is `requests`, empty, too long or not printable ASCII; a
+    /// jitter of more than a day; a secret of partition keys that is all zeros, or that no field needs; limits by different
+    /// keys in a store on a cluster; a quota by the calendar in a shared store.
     pub fn build(self) -> Result<RateLimitLayer, ConfigError> {
         let mut problems = Problems::default();
         self.check_answers(&mut problems);
@@ -148,21 +150,15 @@ impl RateLimitBuilder {
             if !(1..=MAX_CAPACITY).contains(&limit.capacity) {
                 problems.add(&culprit, "the capacity is not 1 to 1,000,000,000 keys");
             }
-            let bucket = Bucket::new(limit.quota).unwrap_or_else(|found| {
-                for problem in found {
-                    problems.add(&culprit, problem);
-                }
-                // Stands in until the problems are told, so that the name is checked in the same run.
-                Bucket::PLACEHOLDER
-            });
-            if let super::limit::Cost::Same(cost) = limit.cost
-                && cost > bucket.burst()
-                && limit.quota.burst > 0
-            {
-                problems.add(
-                    &culprit,
-                    "a request costs more than the bucket holds, and would never be admitted",
-                );
+            if limit.tracked_consumers.is_some_and(|kept| !(1..=MOST_CONSUMERS).contains(&kept)) {
+                problems.add(&culprit, "does not track 1 to 1,000 consumers");
+            }
+            for problem in limit.plans.problems() {
+                problems.add(&culprit, problem);
+            }
+            let Some(terms) = problems.note(Terms::of(&limit)) else { continue };
+            if self.shared.is_some() && terms.offer(0).is_by_calendar() {
+                problems.add(&culprit, "a quota by the calendar cannot be kept in a shared store");
             }
             limit.exemptions.check(&culprit, &mut problems);
             if limit.exemptions.need_principal() && limit.charged == Charged::FailedAuthentication {
@@ -171,17 +167,7 @@ impl RateLimitBuilder {
                     "exempts principals, and nobody knows who failed to authenticate",
                 );
             }
-            let routes = limit.routes.build(bucket.burst(), &culprit, &mut problems);
-            let Some(announcement) = problems.note(Announcement::new(&limit.name, &bucket)) else {
-                continue;
-            };
-            let announcement = match &limit.unit {
-                Some(unit) => announcement
-                    .in_units(unit)
-                    .map_err(|problem| ConfigError::new(&*culprit, problem)),
-                None => Ok(announcement),
-            };
-            let Some(announcement) = problems.note(announcement) else { continue };
+            let routes = limit.routes.build(terms.least_burst(), &culprit, &mut problems);
             let is_same = |key: &Key| *key == limit.key && !key.depends_on_limit();
             let key = keys.iter().position(is_same).unwrap_or_else(|| {
                 keys.push(limit.key.clone());
@@ -190,13 +176,12 @@ impl RateLimitBuilder {
             active.push(ActiveLimit {
                 key,
                 routes,
-                terms: ArcSwap::from_pointee(Terms::new(Offer {
-                    plan: None,
-                    bucket,
-                    announcement,
-                })),
                 table: MemoryStore::new(limit.name.clone(), limit.capacity.min(MAX_CAPACITY)),
+                terms: ArcSwap::from_pointee(terms),
+                changing: Mutex::new(()),
+                consumers: limit.tracked_consumers.map(Consumers::new),
                 trial: Trial::default(),
+                afar: Afar::default(),
                 limit,
             });
         }

@@ -28,10 +28,9 @@ impl Limits {
         Verdict::pending(async move {
             for LateKey { key, found } in late {
                 let bytes = found.await?;
-                let hashed = limits.secret.hash(&bytes);
                 for (index, wanted) in asked.iter_mut().enumerate() {
                     if limits.limits[wanted.limit].key == key {
-                        wanted.key = hashed;
+                        limits.name(wanted, &bytes);
                         if let Some(order) = orders.get_mut(index) {
                             order.key.clone_from(&bytes);
                         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{request, response};
 
 use super::exemptions::Exemptions;
+use super::plans::Plans;
 use super::routes::RouteDrafts;
 use super::{Key, Quota, WhenUnavailable};
 use crate::rejection::{Rejection, RejectionKind};
@@ -29,6 +30,7 @@ pub struct Limit {
     pub(super) name: Arc<str>,
     pub(super) key: Key,
     pub(super) quota: Quota,
+    pub(super) plans: Plans,
     pub(super) charged: Charged,
     pub(super) cost: Cost,
     pub(super) exemptions: Exemptions,
@@ -45,6 +47,8 @@ pub struct Limit {
     pub(super) unit: Option<Arc<str>>,
     /// What it does without the shared store, where that was said.
     pub(super) when_unavailable: Option<WhenUnavailable>,
+    /// How many of the top consumers are kept by name, where any are.
+    pub(super) tracked_consumers: Option<usize>,
 }
 
 /// For what is charged.
@@ -73,6 +77,7 @@ impl Limit {
             name: policy.into(),
             key,
             quota,
+            plans: Plans::default(),
             charged: Charged::Requests,
             cost: Cost::Same(1),
             exemptions: Exemptions::default(),
@@ -83,6 +88,7 @@ impl Limit {
             shadow: false,
             unit: None,
             when_unavailable: None,
+            tracked_consumers: None,
         }
     }
 
@@ -195,9 +201,10 @@ impl Limit {
         self
     }
 
-    /// Whether the caller is known only after authentication.
+    /// Whether the caller, or the plan, is known only after authentication.
     pub(crate) fn needs_principal(&self) -> bool {
-        self.key.needs_principal() || self.exemptions.need_principal()
+        let asks_for_plan = !self.plans.quotas.is_empty() && self.plans.plan_of.is_none();
+        self.key.needs_principal() || self.exemptions.need_principal() || asks_for_plan
     }
 
     /// Whether an answer is charged for. A closure that panics did not say that it is not.
@@ -240,6 +247,7 @@ impl fmt::Debug for Limit {
             .field("policy", &self.name)
             .field("key", &self.key)
             .field("quota", &self.quota)
+            .field("plans", &self.plans.quotas)
             .field("charged", &self.charged)
             .field("exemptions", &self.exemptions.len())
             .field("capacity", &self.capacity)

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
@@ -6,11 +6,13 @@ use http::{request, response};
 use smallvec::SmallVec;
 
 use super::bucket::{Bucket, Decision, Draw};
+use super::consumers::Consumers;
 use super::headers::{Fields, PartitionKey, PolicyLines, announce};
 use super::jitter::Jitter;
 use super::key::{Found, Key, KeyBytes};
 use super::late::LateKey;
 use super::limit::{Charged, Limit};
+use super::limiter::Afar;
 use super::refusal::CONTROL;
 use super::routes::Routes;
 use super::secret::{HashedKey, Secret};
@@ -47,6 +49,11 @@ pub(super) struct ActiveLimit {
     pub(super) terms: ArcSwap<Terms>,
     pub(super) table: MemoryStore,
     pub(super) trial: Trial,
+    /// Held by whoever changes the terms.
+    pub(super) changing: Mutex<()>,
+    pub(super) consumers: Option<Consumers>,
+    /// What was decided outside this process.
+    pub(super) afar: Afar,
 }
 
 /// What a request is charged, to one limit.
@@ -150,10 +157,10 @@ impl Limits {
     /// Policies and buckets, for people: `"address": 200 at once, refilled in 10s`.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
         self.limits.iter().map(|active| {
-            let bucket = active.terms.load().offer(0).bucket;
-            let (name, burst, refill) = (&active.limit.name, bucket.burst(), bucket.refill());
+            let (name, terms) = (&active.limit.name, active.terms.load());
+            let offers = terms.offers().iter().map(|offer| offer.line(&*self.clock));
             let shadow = if active.limit.shadow { ", shadow: refuses nothing" } else { "" };
-            format!("{name:?}: {burst} at once, refilled in {refill:?}{shadow}")
+            format!("{name:?}: {}{shadow}", offers.collect::<Vec<_>>().join(", "))
         })
     }
 
@@ -232,12 +239,11 @@ impl Limits {
                 Charged::Requests => Draw::Take,
                 Charged::FailedAuthentication | Charged::Answers => Draw::Peek,
             };
-            let bucket = terms.offer(offer).bucket;
+            let bucket = terms.offer(offer).bucket(&*self.clock);
             let own = || limit.cost.of(head);
             let cost = routes.map_or_else(own, |routes| routes.cost(head, own));
             let concerned = limit.concerns.as_ref().is_none_or(|concerns| concerns(head));
-            let partition = self.fields.partition();
-            let wanted = Wanted {
+            let mut wanted = Wanted {
                 limit: index,
                 offer,
                 bucket,
@@ -247,14 +253,29 @@ impl Limits {
                 draw,
                 binding: concerned && !limit.shadow,
                 shadow: concerned && limit.shadow,
-                partition: partition.map(|secret| secret.hash(&limit.name, &bytes)),
+                partition: None,
             };
+            if hashed != HashedKey::UNKNOWN {
+                self.name(&mut wanted, &bytes);
+            }
             if self.shared.is_some() {
                 orders.push(wanted.order(limit, &bytes));
             }
             asked.push(wanted);
         }
         Ok(())
+    }
+
+    /// Says whose buckets they are, once that is known.
+    pub(super) fn name(&self, wanted: &mut Wanted, key: &KeyBytes) {
+        let ActiveLimit { limit, consumers, .. } = &self.limits[wanted.limit];
+        if wanted.key == HashedKey::UNKNOWN {
+            wanted.key = self.secret.hash(key);
+        }
+        wanted.partition = self.fields.partition().map(|secret| secret.hash(&limit.name, key));
+        if let Some(consumers) = consumers {
+            consumers.note(&self.secret, wanted.key, key, wanted.cost, &*self.clock);
+        }
     }
 
     /// Draws from the tables in this process's memory: all or none.
@@ -264,18 +285,32 @@ impl Limits {
             table.hold(wanted.key, wanted.bucket, now, wanted.draw)
         };
         if let [wanted] = &asked[..] {
-            return SmallVec::from_iter([hold(wanted).draw(wanted.cost, wanted.draw)]);
+            let mut held = hold(wanted);
+            let decision = held.draw(wanted.cost, wanted.draw);
+            held.count(wanted.is_charged(decision, false), wanted.is_short(decision));
+            return SmallVec::from_iter([decision]);
         }
         let mut held: SmallVec<[_; 2]> = asked.iter().map(hold).collect();
         let pairs = || asked.iter().zip(&held);
-        let short = |(wanted, held): (&Wanted, &Held<'_>)| {
-            wanted.binding && !held.decide(wanted.cost).allowed()
-        };
+        let short =
+            |(wanted, held): (&Wanted, &Held<'_>)| wanted.is_short(held.decide(wanted.cost));
         let refused = pairs().any(short);
         let draw = |(wanted, held): (&Wanted, &mut Held<'_>)| {
-            held.draw(wanted.cost, if refused { Draw::Peek } else { wanted.draw })
+            let decision = held.draw(wanted.cost, if refused { Draw::Peek } else { wanted.draw });
+            held.count(wanted.is_charged(decision, refused), wanted.is_short(decision));
+            decision
         };
         asked.iter().zip(&mut held).map(draw).collect()
+    }
+
+    /// Counts what a store outside this process has decided.
+    pub(super) fn count_afar(&self, asked: &Asked, decisions: &[Decision]) {
+        let pairs = || asked.iter().zip(decisions);
+        let refused = pairs().any(|(wanted, decision)| wanted.is_short(*decision));
+        for (wanted, decision) in pairs() {
+            let charged = wanted.is_charged(*decision, refused);
+            self.limits[wanted.limit].afar.count(charged, wanted.is_short(*decision));
+        }
     }
 
     /// Admits or refuses, now that the buckets have answered.
@@ -334,9 +369,8 @@ impl Limits {
             None => "quota_exceeded",
         };
         // Nobody is told to come back for what is never admitted.
-        let is_hopeless = pairs()
-            .filter(is_short)
-            .any(|(wanted, _)| wanted.cost > wanted.bucket.burst());
+        let is_hopeless =
+            pairs().filter(is_short).any(|(wanted, _)| wanted.cost > wanted.bucket.burst());
         let reason = if is_hopeless { "cost_exceeds_quota" } else { reason };
         let mut rejection = Rejection::new(RejectionKind::QuotaExceeded, reason).by(CONTROL);
         let mut wait = Duration::ZERO;
@@ -381,14 +415,17 @@ impl Limits {
 
     fn owe(&self, owing: &Owing) {
         let ActiveLimit { limit, terms, table, .. } = &self.limits[usize::from(owing.limit)];
-        let bucket = terms.load().offer(owing.offer).bucket;
+        let bucket = terms.load().offer(owing.offer).bucket(&*self.clock);
         let (cost, draw) = (owing.cost, Draw::Owe);
         // In this process too where a store is shared: what it saw outlives an outage.
         let here = match &self.shared {
             Some(shared) if !shared.is_up() => limit.in_outage().bucket(bucket),
             _ => bucket,
         };
-        table.hold(owing.key, here, self.now(), draw).draw(cost, draw);
+        let mut held = table.hold(owing.key, here, self.now(), draw);
+        held.draw(cost, draw);
+        held.count(true, false);
+        drop(held);
         if let (Some(shared), Some(bytes)) = (&self.shared, &owing.bytes) {
             shared.owe(vec![Order {
                 policy: limit.name.clone(),
@@ -435,6 +472,16 @@ impl Wanted {
             draw: self.draw,
             binding: self.binding,
         }
+    }
+
+    /// Whether this limit refuses the request.
+    const fn is_short(&self, decision: Decision) -> bool {
+        self.binding && !decision.allowed()
+    }
+
+    /// Whether this limit charged it something, where `refused` says that one of them refuses the request.
+    fn is_charged(&self, decision: Decision, refused: bool) -> bool {
+        !refused && decision.allowed() && self.draw == Draw::Take
     }
 
     fn drawn(&self, decision: Decision) -> Drawn {

@@ -82,8 +82,7 @@ where
     S::Response: HttpResponse,
     <S::Response as HttpResponse>::Body: http_body::Body<Data = Bytes>,
 {
-    type Output =
-        Result<Response<MeteredBody<<S::Response as HttpResponse>::Body>>, S::Error>;
+    type Output = Result<Response<MeteredBody<<S::Response as HttpResponse>::Body>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (mut head, body) = ready!(self.project().future.poll(cx))?.split();

@@ -18,6 +18,10 @@
 //! 7. A request without the client address or the authentication that a limiter counts by is refused as an internal
 //!    error: it means that a layer is missing.
 //! 8. A limit in [shadow mode](Limit::shadow) counts and tells, and refuses nothing.
+//! 9. Quotas change while requests come in, for all clones at once, through a [`Limiter`]. What was used stays used. A bad
+//!    quota is refused, and the one before stays in force.
+//! 10. A quota by the [calendar](Quota::calendar_day) starts anew at midnight or on the first, UTC. What was used in a window
+//!     stays used when the clock goes back; a clock that was reset gives nothing to whoever had used something.
 //!
 //! Beside buckets of requests there are limits of what is under way ([`concurrency`]), of the bytes of answers
 //! ([`bandwidth`]), and of what callers do in which order ([`flow`]): layers of their own.
@@ -67,6 +71,7 @@ mod bucket;
 mod builder;
 mod caller;
 pub mod concurrency;
+mod consumers;
 mod exemptions;
 pub mod flow;
 mod headers;
@@ -75,21 +80,25 @@ mod key;
 mod late;
 mod layer;
 mod limit;
+mod limiter;
 mod limits;
 mod metered;
+mod peek;
+mod plans;
 mod quota;
 mod refusal;
 mod routes;
 mod secret;
 mod shadow;
-mod shared_buckets;
 mod shards;
+mod shared_buckets;
 mod store;
 mod terms;
 mod unit;
 mod when_unavailable;
 
 pub use self::builder::RateLimitBuilder;
+pub use self::consumers::Consumer;
 pub use self::headers::Fields;
 pub(crate) use self::headers::{
     Announced, PolicyLines, RATE_LIMIT, RATE_LIMIT_POLICY, announce, prepend,
@@ -97,8 +106,10 @@ pub(crate) use self::headers::{
 pub use self::key::{KEY_TIME_LIMIT, Key};
 pub use self::layer::{RateLimitLayer, RateLimitPass};
 pub use self::limit::Limit;
+pub use self::limiter::{Limiter, Usage};
 pub(crate) use self::limits::{Charges, Limits};
 pub use self::metered::{Metered, MeteredBody, MeteredFuture};
+pub use self::peek::{LimitKey, PeekError, Standing};
 pub use self::quota::Quota;
 pub use self::shadow::ShadowRefusals;
 pub use self::store::{Lease, StoreCounts};

@@ -33,6 +33,7 @@ impl Limits {
         }
         let id = shared.leases().then(|| self.likeness(&asked));
         if let Some(decisions) = id.and_then(|id| shared.take_leased(id, &orders, now)) {
+            self.count_afar(&asked, &decisions);
             return Verdict::Ready(self.settle(&asked, &decisions, orders, announces));
         }
         if !shared.lets_ask(now) {
@@ -44,6 +45,7 @@ impl Limits {
             match shared.draw(id, orders.clone()).await {
                 Ok(decisions) => {
                     limits.note_refusals(&shared, &asked, &decisions, now);
+                    limits.count_afar(&asked, &decisions);
                     limits.settle(&asked, &decisions, orders, announces)
                 }
                 Err(error) => limits.without(&shared, asked, orders, announces, error),

@@ -96,7 +96,7 @@ pub use self::future::GuardedFuture;
 pub use self::part::Part;
 pub use self::service::{Guarded, GuardedBody};
 use crate::authz::Rules;
-use crate::rate_limit::Limits;
+use crate::rate_limit::{Limiter, Limits};
 
 /// All controls in their order, as one layer. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -118,8 +118,23 @@ impl Warden {
     /// [shadow mode](crate::rate_limit::Limit::shadow).
     #[must_use]
     pub fn shadow_refusals(&self, policy: &str) -> u64 {
-        let stages = [&self.0.arrival_limits, &self.0.principal_limits];
-        stages.into_iter().flatten().map(|limits| limits.shadow_refusals(policy)).sum()
+        self.stages().map(|limits| limits.shadow_refusals(policy)).sum()
+    }
+
+    /// The rate limit of that name, to change it and to look into it. Those that are on by themselves are `address`,
+    /// `failed-authentication` and `principal`.
+    #[must_use]
+    pub fn limiter(&self, policy: &str) -> Option<Limiter> {
+        self.stages().find_map(|limits| limits.limiter(policy))
+    }
+
+    /// Every rate limit.
+    pub fn limiters(&self) -> impl Iterator<Item = Limiter> {
+        self.stages().flat_map(Limits::limiters)
+    }
+
+    fn stages(&self) -> impl Iterator<Item = &Arc<Limits>> {
+        [&self.0.arrival_limits, &self.0.principal_limits].into_iter().flatten()
     }
 }
 

@@ -37,11 +37,7 @@ impl BandwidthLimitLayer {
 
     /// Lets each caller, told apart by `key`, be sent so many bytes: those of the quota are its tokens. `policy` is the
     /// name that callers see, printable ASCII of at most 64 characters.
-    pub fn builder(
-        policy: impl Into<Arc<str>>,
-        key: Key,
-        bytes: Quota,
-    ) -> BandwidthLimitBuilder {
+    pub fn builder(policy: impl Into<Arc<str>>, key: Key, bytes: Quota) -> BandwidthLimitBuilder {
         BandwidthLimitBuilder::new(policy.into(), key, bytes)
     }
 

@@ -37,6 +37,6 @@ impl Bucket {
         let burst = self.burst / parts;
         let per_token = self.per_token * u128::from(parts);
         // At most the capacity of the whole, so it can be counted as well.
-        Self { per_nano: self.per_nano, per_token, capacity: per_token * u128::from(burst), burst }
+        Self { per_token, capacity: per_token * u128::from(burst), burst, ..*self }
     }
 }

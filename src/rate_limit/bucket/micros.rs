@@ -24,7 +24,7 @@ impl Bucket {
     /// Ticks in a microsecond.
     pub(in crate::rate_limit) fn per_micro(&self) -> u64 {
         // Less than 2^36.
-        (1000 * self.per_nano) as u64
+        1000 * u64::from(self.per_nano)
     }
 
     /// The time in which so many requests' tokens come back; no more than the server can count, which is more than any
@@ -40,7 +40,7 @@ impl Bucket {
     }
 
     fn split(&self, ticks: Ticks) -> Micros {
-        let micro = 1000 * self.per_nano;
+        let micro = Ticks::from(self.per_micro());
         let (whole, ticks) = (ticks / micro, ticks % micro);
         if whole > LAST_MICRO {
             return Micros { whole: LAST_MICRO as u64, ticks: 0 };
@@ -50,7 +50,7 @@ impl Bucket {
 
     /// The ticks again.
     pub(in crate::rate_limit) fn join(&self, micros: Micros) -> Ticks {
-        u128::from(micros.whole) * 1000 * self.per_nano + u128::from(micros.ticks)
+        Ticks::from(micros.whole) * Ticks::from(self.per_micro()) + Ticks::from(micros.ticks)
     }
 
     /// The instant that a clock shows which counts microseconds.

@@ -79,8 +79,7 @@ impl ConcurrencyLimitBuilder {
         let culprit = format!("concurrency limit {:?}", self.policy);
         let mut problems = Problems::default();
         let unit = string_ref("concurrent-requests");
-        let fields =
-            UnitFields::new(&culprit, &self.policy, u64::from(self.most), None, unit);
+        let fields = UnitFields::new(&culprit, &self.policy, u64::from(self.most), None, unit);
         let fields = problems.note(fields);
         if let Some(problem) = Callers::problem(&self.key) {
             problems.add(&culprit, problem);

@@ -6,6 +6,7 @@ mod values;
 
 use std::fmt;
 use std::future::Future;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -318,6 +319,26 @@ impl Key {
             Kind::Own(own) => own.is_late(),
             Kind::AllOf(parts) => parts.iter().any(Self::is_late),
             _ => false,
+        }
+    }
+
+    /// Who was written, for people.
+    pub(super) fn describe(&self, bytes: &[u8]) -> String {
+        let octets = <[u8; 16]>::try_from(bytes).ok();
+        let lengths = bytes.split_first_chunk::<8>();
+        match (&self.kind, octets, lengths) {
+            (Kind::Address { ipv6_prefix }, Some(octets), _) => {
+                match Ipv6Addr::from(octets).to_canonical() {
+                    IpAddr::V6(network) => format!("{network}/{ipv6_prefix}"),
+                    IpAddr::V4(address) => address.to_string(),
+                }
+            }
+            (Kind::Principal, _, Some((length, names))) => {
+                let length = u64::from_le_bytes(*length) as usize;
+                let (issuer, subject) = names.split_at(length.min(names.len()));
+                format!("{} {}", issuer.escape_ascii(), subject.escape_ascii())
+            }
+            _ => bytes.escape_ascii().to_string(),
         }
     }
 

@@ -7,12 +7,16 @@
 //!
 //! Where a segment has no slot left, new keys share one bucket. A flood of keys can therefore neither push out nor
 //! refill the bucket of a key that is known, nor win itself more than one bucket a segment.
+//!
+//! When the terms of a limit change, each segment remembers by which of them its states count, and converts them when it
+//! is next locked: nobody waits for a whole table. A draw that began under the terms before finds them changed, and then
+//! counts in its own scale once more, which keeps everybody's time until full.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use crate::rate_limit::bucket::{Bucket, Decision, Draw, STATE_BITS, Ticks};
+use crate::rate_limit::bucket::{Basis, Bucket, Decision, Draw, Exchange, STATE_BITS, Ticks};
 use crate::rate_limit::secret::HashedKey;
 
 const SLOTS: usize = 64;
@@ -34,6 +38,16 @@ pub(in crate::rate_limit) struct MemoryStore {
     overflows: AtomicU64,
     /// When an overflow may be logged again, in milliseconds.
     log_again: AtomicU64,
+    /// The last change of terms, which some segments may not have seen.
+    change: Mutex<Option<Change>>,
+}
+
+/// How states of some terms become those of the next ones.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::rate_limit) struct Change {
+    pub(in crate::rate_limit) before: Basis,
+    pub(in crate::rate_limit) after: Basis,
+    pub(in crate::rate_limit) exchange: Exchange,
 }
 
 #[derive(Debug)]
@@ -42,6 +56,20 @@ struct Segment {
     slots: [u128; SLOTS],
     /// The bucket of all keys that found no slot.
     shared: Ticks,
+    /// How many draws took something, and how many requests were refused.
+    charged: u64,
+    refused: u64,
+    /// What the states are counted by.
+    basis: Basis,
+}
+
+/// What was counted in a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::rate_limit) struct Tally {
+    pub(in crate::rate_limit) charged: u64,
+    pub(in crate::rate_limit) refused: u64,
+    /// Keys whose buckets are not full.
+    pub(in crate::rate_limit) active: u64,
 }
 
 /// Where to look for a key.
@@ -68,6 +96,7 @@ impl MemoryStore {
             segments: (0..segments).map(|_| OnceLock::new()).collect(),
             overflows: AtomicU64::new(0),
             log_again: AtomicU64::new(0),
+            change: Mutex::new(None),
         }
     }
 
@@ -88,9 +117,8 @@ impl MemoryStore {
         if draw == Draw::Peek && segment.get().is_none() {
             return held; // Looking allocates nothing.
         }
-        let segment = segment.get_or_init(|| Box::new(Mutex::new(Segment::EMPTY)));
-        // Nothing panics under the lock, and a state is written whole: a poisoned segment is a good one.
-        let segment = segment.lock().unwrap_or_else(PoisonError::into_inner);
+        let segment = segment.get_or_init(|| Box::new(Mutex::new(Segment::new(bucket.basis()))));
+        let segment = self.lock(segment, bucket.basis());
         let found = segment.find(place, instant);
         held.state = match found {
             Found::Slot { state, .. } => state,
@@ -105,6 +133,61 @@ impl MemoryStore {
         };
         held.slot = Some((segment, at, place.fingerprint));
         held
+    }
+
+    /// Locks a segment, whose states count by `basis` from now on.
+    fn lock<'s>(&self, segment: &'s Mutex<Segment>, basis: Basis) -> MutexGuard<'s, Segment> {
+        // Nothing panics under the lock, and a state is written whole: a poisoned segment is a good one.
+        let mut segment = segment.lock().unwrap_or_else(PoisonError::into_inner);
+        if segment.basis != basis {
+            self.adapt(&mut segment, basis);
+        }
+        segment
+    }
+
+    #[cold]
+    fn adapt(&self, segment: &mut Segment, basis: Basis) {
+        let change = *self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Change { before, after, exchange }) = change
+            && (segment.basis.era, basis.era) == (before.era, after.era)
+        {
+            segment.count_in(before.per_nano);
+            segment.convert(&exchange);
+            segment.basis = after;
+        }
+        segment.count_in(basis.per_nano);
+        segment.basis.era = segment.basis.era.max(basis.era);
+    }
+
+    /// Prepares for other terms, before they are in force. Called by one thread at a time.
+    ///
+    /// Returns when every segment has seen the change before this one; there is none at the first change.
+    pub(in crate::rate_limit) fn change(&self, change: Change) {
+        let first = self.change.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        if !first {
+            for segment in self.allocated() {
+                drop(self.lock(segment, change.before));
+            }
+        }
+        *self.change.lock().unwrap_or_else(PoisonError::into_inner) = Some(change);
+    }
+
+    fn allocated(&self) -> impl Iterator<Item = &Mutex<Segment>> {
+        self.segments.iter().filter_map(OnceLock::get).map(|segment| &**segment)
+    }
+
+    /// Adds up what the segments have counted. Locks each of them for a moment, one after another.
+    pub(in crate::rate_limit) fn tally(&self, bucket: &Bucket, now: Duration) -> Tally {
+        let (basis, now) = (bucket.basis(), bucket.instant(now));
+        self.allocated().fold(Tally::default(), |sum, segment| {
+            let segment = self.lock(segment, basis);
+            let active = segment.slots.iter().filter(|slot| **slot & STATE > now).count();
+            Tally {
+                charged: sum.charged + segment.charged,
+                refused: sum.refused + segment.refused,
+                active: sum.active + active as u64,
+            }
+        })
     }
 
     /// Draws from the bucket of `key` alone.
@@ -185,10 +268,35 @@ impl Held<'_> {
         }
         decision
     }
+
+    /// Counts what came of it.
+    pub(in crate::rate_limit) fn count(&mut self, charged: bool, refused: bool) {
+        if let Some((segment, ..)) = &mut self.slot {
+            segment.charged = segment.charged.wrapping_add(charged.into());
+            segment.refused = segment.refused.wrapping_add(refused.into());
+        }
+    }
 }
 
 impl Segment {
-    const EMPTY: Self = Self { slots: [0; SLOTS], shared: 0 };
+    const fn new(basis: Basis) -> Self {
+        Self { slots: [0; SLOTS], shared: 0, charged: 0, refused: 0, basis }
+    }
+
+    /// Lets the states count in another scale.
+    fn count_in(&mut self, per_nano: u32) {
+        if self.basis.per_nano != per_nano {
+            self.convert(&Exchange::of_scales(self.basis.per_nano, per_nano));
+            self.basis.per_nano = per_nano;
+        }
+    }
+
+    fn convert(&mut self, exchange: &Exchange) {
+        for slot in self.slots.iter_mut().filter(|slot| **slot != 0) {
+            *slot = *slot & !STATE | exchange.convert(*slot & STATE);
+        }
+        self.shared = exchange.convert(self.shared);
+    }
 
     fn find(&self, place: Place, now: Ticks) -> Found {
         let mut free = None;

@@ -125,7 +125,7 @@ fn q10_looking_takes_no_slot() {
 #[test]
 fn q10_a_fingerprint_of_zero_is_a_fingerprint() {
     let place = Place { segment: 0, start: 60, fingerprint: 0 };
-    let mut segment = Segment::EMPTY;
+    let mut segment = Segment::new(Basis::default());
     assert!(matches!(segment.find(place, 5), Found::Slot { at: 60, state: 0 }));
     segment.slots[60] = 9 << STATE_BITS | 77; // another key's, active
     assert!(matches!(segment.find(place, 5), Found::Slot { at: 61, state: 0 }));
@@ -185,4 +185,123 @@ fn q12_a_look_at_a_key_never_charged_allocates_nothing_and_finds_a_full_bucket()
     assert_eq!((bucket.remaining(looked), allocated(&store)), (3, 0));
     take(&store, &bucket, 1, NOW);
     assert_eq!(bucket.remaining(store.draw(key(1), &bucket, NOW, 1, Draw::Peek)), 2);
+}
+
+/// The same quota, in the terms after so many changes.
+fn in_era(quota: Quota, era: u32) -> Bucket {
+    Bucket::new(quota).unwrap().in_era(era)
+}
+
+fn change(store: &MemoryStore, before: &Bucket, after: &Bucket, at: Duration) -> Exchange {
+    let exchange = Exchange::of_quotas(before, after, at);
+    store.change(Change { before: before.basis(), after: after.basis(), exchange });
+    exchange
+}
+
+fn bases(store: &MemoryStore) -> Vec<u32> {
+    let mut eras: Vec<_> =
+        store.allocated().map(|segment| segment.lock().unwrap().basis.era).collect();
+    eras.sort_unstable();
+    eras.dedup();
+    eras
+}
+
+#[test]
+fn q10_after_a_change_each_segment_is_converted_when_it_is_next_locked() {
+    let store = store(1000);
+    let quotas = [3, 7, 11].map(|tokens| Quota::per_second(tokens).burst(100));
+    let [first, second, third] = [0, 1, 2].map(|era| in_era(quotas[era as usize], era));
+    for number in 0..500 {
+        take(&store, &first, number, NOW);
+    }
+    change(&store, &first, &second, NOW);
+    assert_eq!(bases(&store), [0], "nobody waited for it");
+    take(&store, &second, 0, NOW);
+    assert_eq!(bases(&store), [0, 1]);
+    change(&store, &second, &third, NOW);
+    assert_eq!(bases(&store), [1], "nothing lags behind by two");
+    for number in 0..500 {
+        let used = if number == 0 { 2 } else { 1 };
+        let looked = store.draw(key(number), &third, NOW, 0, Draw::Peek);
+        assert!((99 - used..=100 - used).contains(&third.remaining(looked)), "{number}");
+    }
+}
+
+#[test]
+fn q10_a_draw_that_began_before_a_change_counts_in_its_own_scale() {
+    let store = store(1);
+    let [before, after] =
+        [(3, 0), (7, 1)].map(|(tokens, era)| in_era(Quota::new(tokens, NOW), era));
+    take(&store, &before, 1, NOW);
+    change(&store, &before, &after, NOW);
+    let left = |bucket: &Bucket, draw| bucket.remaining(store.draw(key(1), bucket, NOW, 1, draw));
+    // A third is used, which is between two and three of seven.
+    assert_eq!(left(&after, Draw::Peek), 4);
+    // To and fro costs a part of a tick, never gives one: two of three are used, and a little more.
+    assert_eq!(left(&before, Draw::Take), 0);
+    assert_eq!(left(&after, Draw::Peek), 2);
+    let wait = after.retry_after(store.draw(key(1), &after, NOW, 7, Draw::Peek));
+    let two_thirds = NOW * 2 / 3;
+    assert!(wait >= two_thirds && wait - two_thirds < Duration::from_nanos(10), "{wait:?}");
+}
+
+#[test]
+fn q10_a_million_new_addresses_a_minute_leave_active_keys_their_buckets() {
+    const HONEST: u32 = 1000;
+    let (store, bucket) = (store(100_000), Bucket::new(Quota::per_minute(10)).unwrap());
+    let mut alone = vec![0; HONEST as usize];
+    let mut stranger = HONEST;
+    for step in 0..12 {
+        let now = NOW + Duration::from_secs(5 * step);
+        for number in 0..HONEST {
+            let state = &mut alone[number as usize];
+            let (next, expected) = bucket.draw(*state, bucket.instant(now), 1, Draw::Take);
+            *state = next;
+            assert_eq!(take(&store, &bucket, number, now), expected, "{number} at step {step}");
+        }
+        for _ in 0..1_000_000 / 12 {
+            take(&store, &bucket, stranger, now);
+            stranger += 1;
+        }
+    }
+    assert!(store.overflows() > 100_000, "a flood");
+}
+
+proptest! {
+    #[test]
+    fn q10_converting_late_is_as_good_as_converting_at_once(
+        steps in prop::collection::vec((0..60_u32, 0..3_000_u64, prop::option::weighted(0.1, 1..50_u64)), 1..300),
+    ) {
+        let (store, quota) = (store(300), |tokens| Quota::new(tokens, Duration::from_secs(tokens % 7 + 1)));
+        let (mut bucket, mut era) = (in_era(quota(5), 0), 0);
+        let (mut map, mut now) = (HashMap::<u32, Ticks>::new(), NOW);
+        for (number, millis, changed) in steps {
+            now += Duration::from_millis(millis);
+            if let Some(tokens) = changed {
+                era += 1;
+                let after = in_era(quota(tokens), era);
+                let exchange = change(&store, &bucket, &after, now);
+                map.values_mut().for_each(|state| *state = exchange.convert(*state));
+                bucket = after;
+            }
+            let state = map.entry(number).or_default();
+            let (next, expected) = bucket.draw(*state, bucket.instant(now), 1, Draw::Take);
+            *state = next;
+            prop_assert_eq!(take(&store, &bucket, number, now), expected);
+        }
+        prop_assert_eq!(store.overflows(), 0);
+    }
+}
+
+#[test]
+fn q10_what_a_table_counted_is_added_up() {
+    let (store, bucket) = (store(1000), bucket(2));
+    for number in (0..30).chain(0..30).chain(0..10) {
+        let mut held = store.hold(key(number), bucket, NOW, Draw::Take);
+        let allowed = held.draw(1, Draw::Take).allowed();
+        held.count(allowed, !allowed);
+    }
+    let tally = |now| store.tally(&bucket, now);
+    assert_eq!(tally(NOW), Tally { charged: 60, refused: 10, active: 30 });
+    assert_eq!(tally(NOW + Duration::from_secs(3600)).active, 0);
 }

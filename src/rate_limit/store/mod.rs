@@ -18,7 +18,7 @@ pub use self::counts::StoreCounts;
 pub(super) use self::fake::{FakeStore, Mood};
 pub(super) use self::guarded::Guarded;
 pub use self::lease::Lease;
-pub(super) use self::memory::{Held, MemoryStore};
+pub(super) use self::memory::{Change, Held, MemoryStore};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStore, RedisStoreBuilder};
 pub(super) use self::shared::{Granted, Order, SharedStore, StoreError};

@@ -27,7 +27,8 @@ pub(super) fn data(bytes: usize) -> Result<Frame<Bytes>, &'static str> {
 
 /// Answers as the path says.
 pub(super) async fn answer(request: Request<TestBody>) -> Result<Response<Frames>, Broken> {
-    let trailers = || Ok(Frame::trailers(HeaderMap::from_iter([(http::header::ETAG, "a".parse().unwrap())])));
+    let trailers =
+        || Ok(Frame::trailers(HeaderMap::from_iter([(http::header::ETAG, "a".parse().unwrap())])));
     let frames = match request.uri().path() {
         "/fails" => return Err(Broken),
         "/panics" => panic!("moody"),

@@ -218,7 +218,11 @@ async fn limits_around_each_other_give_back_what_each_holds() {
     let again = service.clone().oneshot(from(ADA, "/")).await.unwrap();
     assert_eq!(again.status(), 200, "it owes nothing");
     again.into_body().collect().await.unwrap();
-    assert_eq!(service.oneshot(from(ADA, "/")).await.unwrap().status(), 429, "the bytes were counted once");
+    assert_eq!(
+        service.oneshot(from(ADA, "/")).await.unwrap().status(),
+        429,
+        "the bytes were counted once"
+    );
 }
 
 #[tokio::test]

@@ -140,7 +140,9 @@ async fn over_a_socket_a_client_that_goes_away_gives_its_place_back() {
 #[tokio::test]
 async fn over_a_socket_the_bytes_of_an_answer_are_charged_but_not_those_of_head() {
     let server = start().await;
-    for (method, status) in [("HEAD", 200), ("HEAD", 200), ("GET", 200), ("HEAD", 429), ("GET", 429)] {
+    for (method, status) in
+        [("HEAD", 200), ("HEAD", 200), ("GET", 200), ("HEAD", 429), ("GET", 429)]
+    {
         assert_eq!(server.status(method, "/large").await, status, "{method}");
         until(|| server.places.in_flight() == 0).await;
     }
@@ -175,10 +177,7 @@ impl Orders for Shop {
         panic!("moody")
     }
 
-    async fn delete(
-        &self,
-        _: Request<DeleteRequest>,
-    ) -> Result<Response<DeleteResponse>, Status> {
+    async fn delete(&self, _: Request<DeleteRequest>) -> Result<Response<DeleteResponse>, Status> {
         Ok(Response::new(DeleteResponse {}))
     }
 
