@@ -23,6 +23,7 @@ mod routes;
 mod served;
 mod shadow;
 mod streams;
+mod together;
 
 use std::time::Duration;
 
