@@ -44,7 +44,7 @@ impl Limits {
         Verdict::pending(async move {
             match shared.draw(id, orders.clone()).await {
                 Ok(decisions) => {
-                    limits.note_refusals(&shared, &asked, &decisions, now);
+                    note_refusals(&shared, &asked, &decisions, now);
                     limits.count_afar(&asked, &decisions);
                     limits.settle(&asked, &decisions, orders, announces)
                 }
@@ -81,20 +81,6 @@ impl Limits {
         }
         shared.counters.refused_early.add();
         Some(self.refusal(&spent, &decisions, announces))
-    }
-
-    fn note_refusals(
-        &self,
-        shared: &Guarded,
-        asked: &Asked,
-        decisions: &[Decision],
-        seen: Duration,
-    ) {
-        for (wanted, decision) in asked.iter().zip(decisions) {
-            if wanted.binding && !decision.allowed() {
-                shared.note_denied(wanted.limit, wanted.key, wanted.bucket, *decision, seen);
-            }
-        }
     }
 
     /// Does what each limit says of an outage.
@@ -142,6 +128,14 @@ impl Limits {
             bytes.extend_from_slice(&wanted.bucket.refill().as_nanos().to_le_bytes());
         }
         self.secret.hash(&bytes).0
+    }
+}
+
+fn note_refusals(shared: &Guarded, asked: &Asked, decisions: &[Decision], seen: Duration) {
+    for (wanted, decision) in asked.iter().zip(decisions) {
+        if wanted.binding && !decision.allowed() {
+            shared.note_denied(wanted.limit, wanted.key, wanted.bucket, *decision, seen);
+        }
     }
 }
 

@@ -237,6 +237,35 @@ async fn q13_leases_admit_no_more_than_the_quota_and_a_lease_a_process() {
 }
 
 #[tokio::test]
+async fn q13_leases_that_wait_are_what_the_quota_is_exceeded_by() {
+    let (clock, store) = world();
+    let store = store.leasing(Lease::new(20));
+    let quota = Quota::per_second(100);
+    let layers = [(); 4].map(|()| sharing(&store, &clock, &[Limit::by_address("address", quota)]));
+    for _ in 0..40 {
+        for layer in &layers {
+            assert_eq!(reason(layer, 1).await, "");
+        }
+        clock.advance(SECOND / 40);
+    }
+    clock.advance(SECOND * 9 / 10);
+    for layer in &layers {
+        let trips = store.trips();
+        while store.trips() == trips {
+            assert_eq!(reason(layer, 1).await, "");
+        }
+    }
+    // The bucket is full again, just before the leases are over.
+    clock.advance(SECOND * 99 / 100);
+    let mut at_once = 0;
+    for layer in &layers {
+        at_once += admitted(layer, 1, 200).await;
+    }
+    println!("admitted at once: {at_once} of 100, and of 180 with four leases");
+    assert!((101..=180).contains(&at_once), "{at_once}");
+}
+
+#[tokio::test]
 async fn q13_a_crowd_at_one_key_waits_for_one_trip_at_a_time() {
     let (clock, store) = world();
     let store = store.leasing(Lease::new(100));
