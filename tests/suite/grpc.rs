@@ -104,7 +104,7 @@ impl Running {
         self.orders().get(request).await.map(Response::into_inner)
     }
 
-    fn reader(&self) -> String {
+    pub(crate) fn reader(&self) -> String {
         self.bearer("ada")
     }
 

@@ -4,6 +4,7 @@ mod addresses;
 mod answers;
 mod authentication;
 mod bandwidth;
+mod behind_servers;
 mod bodies;
 mod concurrency;
 mod exemptions;
