@@ -1,4 +1,5 @@
-//! Rate limits: token buckets by client address, by principal, and for failed authentication.
+//! Rate limits: token buckets by client address, principal, tenant, route or whatever else a [`Key`] finds, and for
+//! failed authentication.
 //!
 //! # Rules
 //!
@@ -20,7 +21,8 @@
 //! 8. A limit in [shadow mode](Limit::shadow) counts and tells, and refuses nothing.
 //! 9. Quotas change while requests come in, for all clones at once, through a [`Limiter`]. What was used stays used. A bad
 //!    quota is refused, and the one before stays in force.
-//! 10. A quota by the [calendar](Quota::calendar_day) starts anew at midnight or on the first, UTC. What was used in a window
+//! 10. A request cannot dodge a limit of some routes, or what a route costs, by the spelling of its path.
+//! 11. A quota by the [calendar](Quota::calendar_day) starts anew at midnight or on the first, UTC. What was used in a window
 //!     stays used when the clock goes back; a clock that was reset gives nothing to whoever had used something.
 //!
 //! Beside buckets of requests there are limits of what is under way ([`concurrency`]), of the bytes of answers
@@ -31,7 +33,7 @@
 //! Unless a layer is given a store that others share, such as `RedisStore` (feature `redis`), buckets live in this process's
 //! memory: every process counts alone, and a restart fills them. An authentication
 //! failure is a response that carries a [`Rejection`](crate::rejection::Rejection) of kind `InvalidCredentials`; a login
-//! handler that answers 401 by other means is not seen. A caller with many addresses has many buckets.
+//! handler that answers 401 by other means is not seen by that limit: count it with [`Limit::charge_when`]. A caller with many addresses has many buckets.
 //!
 //! ```
 //! use http::{Request, Response, StatusCode};

@@ -136,14 +136,14 @@ impl Routes {
     /// The pattern that a request belongs to, as far as this limit names it.
     fn pattern(&self, head: &request::Parts) -> Option<&str> {
         let known = [
-            self.costs.as_ref().and_then(|costs| pattern(costs.place(head))),
-            self.only.as_ref().and_then(|only| pattern(only.place(head))),
+            self.costs.as_ref().and_then(|costs| pattern(&costs.place(head))),
+            self.only.as_ref().and_then(|only| pattern(&only.place(head))),
         ];
         known.into_iter().flatten().next()
     }
 }
 
-const fn pattern<'t, T>(place: Place<'t, T>) -> Option<&'t str> {
+const fn pattern<'t, T>(place: &Place<'t, T>) -> Option<&'t str> {
     match place {
         Place::At(pattern, _) | Place::Perhaps(pattern, _) => Some(pattern),
         Place::Elsewhere | Place::Ambiguous => None,

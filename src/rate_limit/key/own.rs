@@ -19,6 +19,9 @@ use crate::rejection::{Rejection, RejectionKind};
 type BoxError = Box<dyn Error + Send + Sync>;
 type Answer = BoxFuture<'static, Result<Option<String>, BoxError>>;
 
+type Look = dyn Fn(&request::Parts) -> Option<String> + Send + Sync;
+type Ask = dyn Fn(&request::Parts) -> Answer + Send + Sync;
+
 /// A closure that finds a key.
 #[derive(Clone)]
 pub(super) struct Own {
@@ -28,8 +31,8 @@ pub(super) struct Own {
 
 #[derive(Clone)]
 enum Find {
-    Now(Arc<dyn Fn(&request::Parts) -> Option<String> + Send + Sync>),
-    Later { ask: Arc<dyn Fn(&request::Parts) -> Answer + Send + Sync>, time_limit: Duration },
+    Now(Arc<Look>),
+    Later { ask: Arc<Ask>, time_limit: Duration },
 }
 
 /// Why nothing is known, for the log.
@@ -85,13 +88,13 @@ impl Own {
         match &self.find {
             Find::Now(find) => {
                 let found = catch_unwind(AssertUnwindSafe(|| find(head)));
-                let value = found.map_err(|_| self.unavailable(Failure::Panicked))?;
+                let value = found.map_err(|_| self.unavailable(&Failure::Panicked))?;
                 write(value, bytes);
                 Ok(Found::Caller)
             }
             Find::Later { ask, time_limit } => {
                 let answer = catch_unwind(AssertUnwindSafe(|| ask(head)));
-                let answer = answer.map_err(|_| self.unavailable(Failure::Panicked))?;
+                let answer = answer.map_err(|_| self.unavailable(&Failure::Panicked))?;
                 let (own, time_limit) = (self.clone(), *time_limit);
                 // The timer is inside: it panics where the runtime has none, and that must refuse too.
                 let timed = async move { tokio::time::timeout(time_limit, answer).await };
@@ -106,14 +109,14 @@ impl Own {
                         Ok(Err(_elapsed)) => Failure::TimedOut,
                         Err(_) => Failure::Panicked,
                     };
-                    Err(own.unavailable(failure))
+                    Err(own.unavailable(&failure))
                 })))
             }
         }
     }
 
     #[cold]
-    fn unavailable(&self, failure: Failure) -> Rejection {
+    fn unavailable(&self, failure: &Failure) -> Rejection {
         Rejection::new(RejectionKind::Unavailable, "rate_limit_key_unavailable")
             .by(CONTROL)
             .with_retry_after(Duration::from_secs(1))
