@@ -67,15 +67,11 @@ impl fmt::Debug for PolicyLines {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use http::Request;
 
     use crate::client_address::ClientAddress;
     use crate::gate::Verdict;
-    use crate::rate_limit::bucket::Bucket;
-    use crate::rate_limit::headers::{Announcement, announce};
-    use crate::rate_limit::terms::{Offer, Terms};
+    use crate::rate_limit::headers::announce;
     use crate::rate_limit::{Limit, Quota, RateLimitLayer};
     use crate::rejection::Protocol;
 
@@ -96,10 +92,7 @@ mod tests {
             policy.to_str().unwrap().to_owned()
         };
         for tokens in [5, 7, 7, 9] {
-            let bucket = Bucket::new(Quota::per_minute(tokens)).unwrap();
-            let announcement = Announcement::new("b", &bucket).unwrap();
-            let terms = Terms::new(Offer { plan: None, bucket, announcement });
-            limits.limits[1].terms.store(Arc::new(terms));
+            limits.limiter("b").unwrap().set_quota(Quota::per_minute(tokens)).unwrap();
             for _ in 0..3 {
                 assert_eq!(policy(), format!("\"a\";q=5;w=60, \"b\";q={tokens};w=60"));
             }

@@ -18,7 +18,7 @@ use self::names::Names;
 use self::owed::Owed;
 use self::script::{DrawScript, granted};
 use self::servers::{Access, Place, Servers};
-use super::{Granted, Order, SharedStore, StoreError};
+use super::{Granted, Lease, Order, SharedStore, StoreError};
 use crate::config::{ConfigError, Problems};
 
 /// How long the server has to answer, with all that it takes to connect.
@@ -61,6 +61,8 @@ struct Inner {
     names: Names,
     script: DrawScript,
     one_key_only: bool,
+    patience: Duration,
+    lease: Option<Lease>,
     owed: Owed,
 }
 
@@ -115,6 +117,14 @@ impl SharedStore for RedisStore {
     fn one_key_only(&self) -> bool {
         self.0.one_key_only
     }
+
+    fn patience(&self) -> Duration {
+        self.0.patience
+    }
+
+    fn lease(&self) -> Option<Lease> {
+        self.0.lease
+    }
 }
 
 impl Inner {
@@ -144,6 +154,7 @@ pub struct RedisStoreBuilder {
     prefix: String,
     secret: Vec<u8>,
     one_slot: bool,
+    lease: Option<Lease>,
 }
 
 impl RedisStoreBuilder {
@@ -154,7 +165,15 @@ impl RedisStoreBuilder {
             prefix: PREFIX.to_owned(),
             secret: Vec::new(),
             one_slot: false,
+            lease: None,
         }
+    }
+
+    /// Draws tokens ahead for keys with many requests, so that most of them need no trip. Unless set, every request is a
+    /// trip of its own. [`Lease`] says how much more may be admitted by it.
+    pub const fn lease(mut self, lease: Lease) -> Self {
+        self.lease = Some(lease);
+        self
     }
 
     /// What the names of all buckets start with: `tower-warden` unless said otherwise. Services with another prefix on the
@@ -204,7 +223,7 @@ impl RedisStoreBuilder {
     ///
     /// If a URL is none of Redis, or turns the check of certificates off; there are no URLs; nodes of one cluster, or
     /// sentinels, do not go together; the root certificates are none; the prefix has a brace, a space or a control
-    /// character in it, or is empty; or the time is 0 or more than a minute.
+    /// character in it, or is empty; or the time is 0 or more than a minute, that of a lease too; or a lease is for fewer than 2 requests.
     pub fn build(self) -> Result<RedisStore, ConfigError> {
         const CULPRIT: &str = "Redis store of rate limits";
         let mut problems = Problems::default();
@@ -219,6 +238,9 @@ impl RedisStoreBuilder {
         if self.access.patience.is_zero() || self.access.patience > Duration::from_secs(60) {
             problems.add(CULPRIT, "has a time-out that is 0, or more than a minute");
         }
+        if let Some(problem) = self.lease.and_then(Lease::problem) {
+            problems.add(CULPRIT, problem);
+        }
         let one_key_only = matches!(self.place, Place::Cluster(_)) && !self.one_slot;
         let servers = Servers::new(self.place, &self.access)
             .map_err(|problem| ConfigError::new(CULPRIT, problem));
@@ -230,6 +252,8 @@ impl RedisStoreBuilder {
             names: Names::new(self.prefix, &self.secret, self.one_slot),
             script: DrawScript::new(),
             one_key_only,
+            patience: self.access.patience,
+            lease: self.lease,
             owed: Owed::default(),
         })))
     }

@@ -48,13 +48,19 @@ fn command(name: &str, script: &str, names: &[String], orders: &[Order], request
             Draw::Take => 1,
             Draw::Owe => 2,
         };
-        let spans = [bucket.span_of(*cost, 1), bucket.span_of(*cost, requests), bucket.capacity()];
+        let all = bucket.span_of(*cost, times(*draw, requests));
+        let spans = [bucket.span_of(*cost, 1), all, bucket.capacity()];
         command.arg(how).arg(u8::from(*binding)).arg(bucket.per_micro());
         for span in spans {
             command.arg(span.whole).arg(span.ticks);
         }
     }
     command
+}
+
+/// For how many of so many requests: a bucket that is only looked at is looked at for one.
+fn times(draw: Draw, requests: u32) -> u32 {
+    if draw == Draw::Peek { 1 } else { requests }
 }
 
 /// What the answer comes to. The buckets say so themselves, from the states that the server found, and have to agree.
@@ -69,12 +75,11 @@ pub(super) fn granted(
     if states.len() != 2 * orders.len() {
         return Err(bad());
     }
-    let for_requests = u64::from(drawn.max(1));
     let decide = |(order, state): (&Order, &[u64])| {
         let Order { bucket, cost, draw, .. } = order;
         let state = bucket.join(Micros { whole: state[0], ticks: state[1] });
+        let cost = cost.saturating_mul(times(*draw, drawn.max(1)).into());
         let draw = if drawn == 0 { Draw::Peek } else { *draw };
-        let cost = cost.saturating_mul(for_requests);
         bucket.draw(state, bucket.instant_of(*now), cost, draw).1
     };
     let decisions: Vec<_> = orders.iter().zip(states.chunks_exact(2)).map(decide).collect();

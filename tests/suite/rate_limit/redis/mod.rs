@@ -19,6 +19,7 @@ use tower_warden::authz::{Rules, public};
 use tower_warden::client_address::PeerAddress;
 use tower_warden::rate_limit::{
     Key, Limit, Quota, RateLimitBuilder, RateLimitLayer, RedisStore, RedisStoreBuilder,
+    WhenUnavailable,
 };
 use tower_warden::rejection::{Rejection, RejectionKind};
 use tower_warden::warden::Warden;
@@ -35,7 +36,8 @@ fn patient(store: RedisStoreBuilder) -> RedisStore {
 }
 
 fn by_address(quota: Quota, store: RedisStore) -> RateLimitLayer {
-    RateLimitLayer::by_address("address", quota).store(store).build().unwrap()
+    let limit = Limit::by_address("address", quota).when_unavailable(WhenUnavailable::Refuse);
+    RateLimitLayer::builder().limit(limit).store(store).build().unwrap()
 }
 
 /// What so many requests of one address come to, at the same time.
