@@ -126,7 +126,7 @@ impl State<'_> {
     /// The field of these limits, in their order.
     ///
     /// On every response, so the numbers are written without the serializer; what may need escapes is in the prefix.
-    pub(super) fn line<'a>(states: impl Iterator<Item = State<'a>> + Clone) -> HeaderValue {
+    pub(super) fn line<'a>(states: &(impl Iterator<Item = State<'a>> + Clone)) -> HeaderValue {
         written(|line| {
             let mut number = itoa::Buffer::new();
             for (at, State { prefix, remaining, seconds }) in states.clone().enumerate() {
@@ -216,7 +216,7 @@ mod tests {
             let states = [told.state(left, seconds), told.state(seconds, left)];
             let expected =
                 format!(r#""a\"b\\";r={left};t={seconds}, "a\"b\\";r={seconds};t={left}"#);
-            assert_eq!(State::line(states.into_iter()), expected);
+            assert_eq!(State::line(&states.into_iter()), expected);
         }
         let most = told.state(u64::MAX, u64::MAX);
         assert_eq!((most.remaining, most.seconds), (999_999_999_999_999, 999_999_999_999_999));

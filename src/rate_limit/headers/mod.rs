@@ -61,7 +61,7 @@ fn in_draft_10(lines: &PolicyLines, members: &Members<'_>) -> [HeaderValue; 2] {
         [member] => member.announcement().policy.value.clone(),
         members => lines.with(members, |line| line.value.clone()),
     };
-    [policy, State::line(members.iter().map(Member::state))]
+    [policy, State::line(&members.iter().map(Member::state))]
 }
 
 #[cold]
@@ -95,12 +95,12 @@ pub(super) fn write(limits: &Limits, charges: &Charges, headers: &mut HeaderMap)
             && member.partition.is_none()
         {
             if members.next().is_none() {
-                let state = State::line(std::iter::once(member.state()));
+                let state = State::line(&std::iter::once(member.state()));
                 *headers = member.announcement().policy.with_state(state);
                 return;
             }
             let members: Members<'_> = limits.announced(charges).collect();
-            let state = State::line(members.iter().map(Member::state));
+            let state = State::line(&members.iter().map(Member::state));
             *headers = limits.lines.with(&members, |line| line.with_state(state));
             return;
         }
