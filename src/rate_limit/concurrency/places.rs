@@ -145,7 +145,7 @@ mod tests {
                     for turn in 0..20_000_u64 {
                         let place = mine.take(Some(HashedKey(turn % 2)));
                         assert!(mine.taken() <= 5);
-                        for (_, count) in &*mine.by_key.lock(HashedKey(turn % 2)) {
+                        for count in mine.by_key.lock(HashedKey(turn % 2)).values() {
                             assert!(*count <= 3);
                         }
                         drop(place);

@@ -18,6 +18,9 @@ pub(in crate::rate_limit) struct FakeStore {
     lease: Option<Lease>,
 }
 
+/// Policy and key.
+type Name = (Arc<str>, Vec<u8>);
+
 #[derive(Debug)]
 struct Inner {
     clock: FakeClock,
@@ -25,7 +28,7 @@ struct Inner {
     trips: AtomicU64,
     under_way: AtomicU64,
     most_under_way: AtomicU64,
-    buckets: Mutex<HashMap<(Arc<str>, Vec<u8>), Ticks>>,
+    buckets: Mutex<HashMap<Name, Ticks>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -261,6 +261,6 @@ fn everything_wrong_is_told_with_the_limits_name() {
     let error = ConcurrencyLimitLayer::builder("na\u{ef}ve", nothing, 0).overall(0).build();
     let error = error.unwrap_err();
     assert_eq!(error.problems().len(), 4, "{error}");
-    let culprits = error.problems().iter().map(|problem| problem.culprit());
+    let culprits = error.problems().iter().map(tower_warden::config::ConfigProblem::culprit);
     assert!(culprits.into_iter().all(|culprit| culprit == "concurrency limit \"na\u{ef}ve\""));
 }

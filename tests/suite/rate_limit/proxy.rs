@@ -94,7 +94,7 @@ async fn pump(
         let now = *fault.borrow();
         match now {
             Fault::Garbage if to_client => {
-                to.write_all(b"\x00HTTP/1.1 200 OK\r\n*-7\r\n$9\r\n").await?
+                to.write_all(b"\x00HTTP/1.1 200 OK\r\n*-7\r\n$9\r\n").await?;
             }
             Fault::Bytes => {
                 for byte in bytes {
