@@ -80,6 +80,7 @@ impl Limits {
             return None;
         }
         shared.counters.refused_early.add();
+        self.count_afar(&spent, &decisions);
         Some(self.refusal(&spent, &decisions, announces))
     }
 
