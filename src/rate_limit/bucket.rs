@@ -186,9 +186,9 @@ impl Bucket {
 
     /// Whole tokens that a decision left in the bucket.
     pub(super) fn remaining(&self, decision: Decision) -> u64 {
-        let remaining = self.capacity.saturating_sub(decision.used) / self.per_token;
+        let left = self.capacity.saturating_sub(decision.used);
         // Never more than the burst, which is a u64.
-        u64::try_from(remaining).unwrap_or(self.burst)
+        divided(left, self.per_token).unwrap_or(self.burst)
     }
 
     /// How long until there is enough; zero when there was.
@@ -213,8 +213,8 @@ impl Bucket {
             return window.ends_in().as_secs();
         }
         let ticks = if decision.allowed() { decision.used } else { decision.missing };
-        u64::try_from(ticks.div_ceil(Ticks::from(self.per_nano) * NANOS_PER_SECOND))
-            .unwrap_or(u64::MAX)
+        let second = Ticks::from(self.per_nano) * NANOS_PER_SECOND;
+        divided(ticks.saturating_add(second - 1), second).unwrap_or(u64::MAX)
     }
 
     /// A span as time, rounded up.
@@ -224,6 +224,15 @@ impl Bucket {
         }
         let nanos = ticks.div_ceil(self.per_nano.into());
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+/// The quotient, rounded down, where 64 bits hold it. Most numbers fit into 64 bits themselves, and are divided much
+/// faster.
+fn divided(dividend: Ticks, divisor: Ticks) -> Option<u64> {
+    match (u64::try_from(dividend), u64::try_from(divisor)) {
+        (Ok(dividend), Ok(divisor)) => dividend.checked_div(divisor),
+        _ => u64::try_from(dividend.checked_div(divisor)?).ok(),
     }
 }
 

@@ -11,6 +11,7 @@ use super::layer::RateLimitLayer;
 use super::limit::{Charged, Limit, MAX_CAPACITY};
 use super::limiter::Afar;
 use super::limits::{ActiveLimit, Limits};
+use super::plain::Plain;
 use super::secret::Secret;
 use super::shadow::Trial;
 use super::store::{Guarded, MemoryStore, SharedStore};
@@ -177,6 +178,7 @@ impl RateLimitBuilder {
                 key,
                 routes,
                 table: MemoryStore::new(limit.name.clone(), limit.capacity.min(MAX_CAPACITY)),
+                state_prefix: terms.offer(0).announcement.state_prefix().into(),
                 terms: ArcSwap::from_pointee(terms),
                 changing: Mutex::new(()),
                 consumers: limit.tracked_consumers.map(Consumers::new),
@@ -193,9 +195,11 @@ impl RateLimitBuilder {
             );
         }
         problems.into_result()?;
+        let plain = Plain::of(&active, self.shared.is_some() || self.fields.partition().is_some());
         Ok(Limits {
             limits: active.into(),
             keys: keys.into(),
+            plain,
             shared: self.shared.map(|it| Arc::new(Guarded::new(it, Arc::clone(&self.clock)))),
             announces: self.fields.announce(),
             fields: self.fields,

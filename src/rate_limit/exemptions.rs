@@ -24,6 +24,12 @@ pub(super) struct Exemptions {
     problems: Vec<String>,
 }
 
+impl Exemptions {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.conditions.is_empty() && self.networks.is_empty() && self.principals.is_empty()
+    }
+}
+
 impl Limit {
     /// Neither charges nor refuses these requests. Given several times, each exempts.
     pub fn exempt(
@@ -105,7 +111,7 @@ impl Exemptions {
 
     /// Whether a request is exempt. Fails where nobody looked who sends it, and that decides.
     pub(super) fn hold(&self, head: &request::Parts) -> Result<bool, Rejection> {
-        if self.len() == 0 {
+        if self.is_empty() {
             return Ok(false);
         }
         if self.conditions.iter().any(|exempt| exempt(head)) {

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
 use http::{request, response};
 use smallvec::SmallVec;
 
@@ -13,6 +13,7 @@ use super::key::{Found, Key, KeyBytes};
 use super::late::LateKey;
 use super::limit::{Charged, Limit};
 use super::limiter::Afar;
+use super::plain::Plain;
 use super::refusal::CONTROL;
 use super::routes::Routes;
 use super::secret::{HashedKey, Secret};
@@ -31,6 +32,7 @@ pub(crate) struct Limits {
     pub(super) keys: Box<[Key]>,
     pub(super) shared: Option<Arc<Guarded>>,
     pub(super) announces: bool,
+    pub(super) plain: Option<Plain>,
     pub(super) fields: Fields,
     /// How these limits are announced together.
     pub(super) lines: PolicyLines,
@@ -47,6 +49,8 @@ pub(super) struct ActiveLimit {
     pub(super) key: usize,
     pub(super) routes: Option<Box<Routes>>,
     pub(super) terms: ArcSwap<Terms>,
+    /// What the state field says of it, up to the number of tokens left.
+    pub(super) state_prefix: Box<str>,
     pub(super) table: MemoryStore,
     pub(super) trial: Trial,
     /// Held by whoever changes the terms.
@@ -61,6 +65,7 @@ pub(super) struct ActiveLimit {
 pub(super) struct Wanted {
     pub(super) limit: usize,
     offer: u16,
+    terms: u32,
     pub(super) bucket: Bucket,
     pub(super) key: HashedKey,
     pub(super) cost: u64,
@@ -75,9 +80,16 @@ pub(super) struct Wanted {
 /// What is left to do for a request once its answer is there.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Charges {
-    drawn: SmallVec<[Drawn; 2]>,
-    owing: SmallVec<[Owing; 1]>,
+    charged: SmallVec<[Charge; 2]>,
     aside: Option<Box<Aside>>,
+}
+
+/// What one limit has still to do with a request.
+#[derive(Clone, Copy, Debug)]
+enum Charge {
+    /// Nothing but to tell what is left.
+    Drawn(Drawn),
+    Owing(Owing),
 }
 
 /// What few requests bring, kept apart so that the rest stay small.
@@ -87,6 +99,8 @@ struct Aside {
     partitions: Vec<PartitionKey>,
     /// The limits in shadow mode that would have refused.
     shadowed: Vec<u16>,
+    /// Whom they are to charge who owe something, for a store outside this process; in the order of the charges.
+    debtors: Vec<KeyBytes>,
 }
 
 /// What a limit has left, to announce.
@@ -94,28 +108,33 @@ struct Aside {
 pub(super) struct Drawn {
     limit: u16,
     pub(super) offer: u16,
+    /// By which terms.
+    pub(super) terms: u32,
     pub(super) remaining: u64,
     pub(super) seconds: u64,
 }
 
 /// What a limit has left, with the words for it.
 pub(super) struct Member<'a> {
-    pub(super) terms: Guard<Arc<Terms>>,
+    pub(super) active: &'a ActiveLimit,
     pub(super) drawn: Drawn,
-    /// Whether the limit refuses nothing.
-    pub(super) shadow: bool,
     pub(super) partition: Option<&'a PartitionKey>,
 }
 
 /// What a request is charged if its answer says so.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Owing {
     limit: u16,
     offer: u16,
     key: HashedKey,
     cost: u64,
-    /// For a store outside this process.
-    bytes: Option<Box<[u8]>>,
+}
+
+/// What cannot be charged in this process, or not at once.
+#[derive(Default)]
+struct Afield {
+    orders: Vec<Order>,
+    late: Vec<LateKey>,
 }
 
 pub(super) type Asked = SmallVec<[Wanted; 2]>;
@@ -123,15 +142,31 @@ pub(super) type Asked = SmallVec<[Wanted; 2]>;
 impl Charges {
     /// Announces what a limit has left.
     fn tell(&mut self, wanted: &Wanted, decision: Decision) {
-        self.drawn.push(wanted.drawn(decision));
+        self.charged.push(Charge::Drawn(wanted.drawn(decision)));
         if let Some(partition) = wanted.partition {
             self.aside.get_or_insert_default().partitions.push(partition);
         }
     }
 
+    /// Announces what the first offer of a limit has left.
+    pub(super) fn announce(&mut self, limit: u8, terms: u32, bucket: &Bucket, decision: Decision) {
+        self.charged.push(Charge::Drawn(Drawn {
+            limit: limit.into(),
+            offer: 0,
+            terms,
+            remaining: bucket.remaining(decision),
+            seconds: bucket.seconds(decision),
+        }));
+    }
+
+    /// Notes what is owed to the first offer of a limit if the answer says so.
+    pub(super) fn owe(&mut self, limit: u8, key: HashedKey, cost: u64) {
+        self.charged.push(Charge::Owing(Owing { limit: limit.into(), offer: 0, key, cost }));
+    }
+
     /// Whether the answer changes nothing, and nothing is told in it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.drawn.is_empty() && self.owing.is_empty() && self.aside.is_none()
+        self.charged.is_empty() && self.aside.is_none()
     }
 }
 
@@ -171,17 +206,79 @@ impl Limits {
         protocol: Protocol,
         now: Duration,
     ) -> Verdict<Charges> {
+        let announces = self.announces && protocol == Protocol::Http;
+        if let Some(plain) = &self.plain
+            && let Some(charges) = self.admit_plain(plain, head, announces, now)
+        {
+            return Verdict::admit(charges);
+        }
         let mut asked = Asked::new();
-        let mut orders = Vec::new();
-        let mut late = Vec::new();
-        if let Err(rejection) = self.ask(head, &mut asked, &mut orders, &mut late) {
+        let mut afar = Afield::default();
+        if let Err(rejection) = self.ask(head, &mut asked, &mut afar) {
             return Verdict::refuse(rejection);
         }
-        let announces = self.announces && protocol == Protocol::Http;
-        if !late.is_empty() {
-            return self.charge_later(late, asked, orders, announces);
+        if self.shared.is_none() && afar.late.is_empty() {
+            return Verdict::Ready(self.charge_here(&asked, &[], announces, now));
         }
-        self.charge(asked, orders, announces, now)
+        let Afield { orders, late } = afar;
+        if late.is_empty() {
+            return self.charge(asked, orders, announces, now);
+        }
+        self.charge_later(late, asked, orders, announces)
+    }
+
+    /// Charges all of it in this process's memory, or nothing.
+    pub(super) fn charge_here(
+        &self,
+        asked: &Asked,
+        orders: &[Order],
+        announces: bool,
+        now: Duration,
+    ) -> Result<Charges, Rejection> {
+        let mut held = self.hold(asked, now);
+        if asked.iter().zip(&held).any(|(wanted, held)| wanted.is_short(held.decision())) {
+            return Err(self.refuse_here(asked, held, announces, now));
+        }
+        for (wanted, held) in asked.iter().zip(&mut held) {
+            held.draw();
+            held.count(wanted.is_charged(held.decision()), false);
+            held.release();
+        }
+        let mut charges = Charges::default();
+        for (number, (wanted, held)) in asked.iter().zip(&held).enumerate() {
+            let (decision, order) = (held.decision(), orders.get(number));
+            self.charge_one(wanted, decision, order, announces, &mut charges);
+            self.limits[wanted.limit].table.note_overflows(now);
+        }
+        Ok(charges)
+    }
+
+    /// Holds the bucket of each limit, in their order.
+    fn hold(&self, asked: &Asked, now: Duration) -> SmallVec<[Held<'_>; 2]> {
+        let mut held = SmallVec::new();
+        for Wanted { limit, key, bucket, cost, draw, .. } in asked {
+            held.push(self.limits[*limit].table.hold(*key, bucket, now, *cost, *draw));
+        }
+        held
+    }
+
+    #[cold]
+    fn refuse_here(
+        &self,
+        asked: &Asked,
+        held: SmallVec<[Held<'_>; 2]>,
+        announces: bool,
+        now: Duration,
+    ) -> Rejection {
+        let leave = |(wanted, mut held): (&Wanted, Held<'_>)| {
+            held.count(false, wanted.is_short(held.decision()));
+            held.leave(&wanted.bucket, wanted.cost)
+        };
+        let decisions: SmallVec<[Decision; 2]> = asked.iter().zip(held).map(leave).collect();
+        for wanted in asked {
+            self.limits[wanted.limit].table.note_overflows(now);
+        }
+        self.refusal(asked, &decisions, announces)
     }
 
     /// Charges all of it, or nothing.
@@ -193,8 +290,7 @@ impl Limits {
         now: Duration,
     ) -> Verdict<Charges> {
         let Some(shared) = &self.shared else {
-            let decisions = self.draw(&asked, now);
-            return Verdict::Ready(self.settle(&asked, &decisions, Vec::new(), announces));
+            return Verdict::Ready(self.charge_here(&asked, &[], announces, now));
         };
         self.admit_shared(shared, asked, orders, announces, now)
     }
@@ -204,8 +300,7 @@ impl Limits {
         &self,
         head: &request::Parts,
         asked: &mut Asked,
-        orders: &mut Vec<Order>,
-        late: &mut Vec<LateKey>,
+        afield: &mut Afield,
     ) -> Result<(), Rejection> {
         let mut bytes = KeyBytes::new();
         // Limits of one key stand together.
@@ -224,7 +319,7 @@ impl Limits {
                         Found::Caller => Some(self.secret.hash(&bytes)),
                         Found::Nobody => None,
                         Found::Later(found) => {
-                            late.push(LateKey { key: *key, found });
+                            afield.late.push(LateKey { key: *key, found });
                             Some(HashedKey::UNKNOWN)
                         }
                     };
@@ -246,6 +341,7 @@ impl Limits {
             let mut wanted = Wanted {
                 limit: index,
                 offer,
+                terms: terms.id(),
                 bucket,
                 key: hashed,
                 // More than there ever is, is as good as any more.
@@ -259,7 +355,7 @@ impl Limits {
                 self.name(&mut wanted, &bytes);
             }
             if self.shared.is_some() {
-                orders.push(wanted.order(limit, &bytes));
+                afield.orders.push(wanted.order(limit, &bytes));
             }
             asked.push(wanted);
         }
@@ -278,37 +374,12 @@ impl Limits {
         }
     }
 
-    /// Draws from the tables in this process's memory: all or none.
-    pub(super) fn draw(&self, asked: &Asked, now: Duration) -> SmallVec<[Decision; 2]> {
-        let hold = |wanted: &Wanted| {
-            let table = &self.limits[wanted.limit].table;
-            table.hold(wanted.key, wanted.bucket, now, wanted.draw)
-        };
-        if let [wanted] = &asked[..] {
-            let mut held = hold(wanted);
-            let decision = held.draw(wanted.cost, wanted.draw);
-            held.count(wanted.is_charged(decision, false), wanted.is_short(decision));
-            return SmallVec::from_iter([decision]);
-        }
-        let mut held: SmallVec<[_; 2]> = asked.iter().map(hold).collect();
-        let pairs = || asked.iter().zip(&held);
-        let short =
-            |(wanted, held): (&Wanted, &Held<'_>)| wanted.is_short(held.decide(wanted.cost));
-        let refused = pairs().any(short);
-        let draw = |(wanted, held): (&Wanted, &mut Held<'_>)| {
-            let decision = held.draw(wanted.cost, if refused { Draw::Peek } else { wanted.draw });
-            held.count(wanted.is_charged(decision, refused), wanted.is_short(decision));
-            decision
-        };
-        asked.iter().zip(&mut held).map(draw).collect()
-    }
-
     /// Counts what a store outside this process has decided.
     pub(super) fn count_afar(&self, asked: &Asked, decisions: &[Decision]) {
         let pairs = || asked.iter().zip(decisions);
         let refused = pairs().any(|(wanted, decision)| wanted.is_short(*decision));
         for (wanted, decision) in pairs() {
-            let charged = wanted.is_charged(*decision, refused);
+            let charged = !refused && wanted.is_charged(*decision);
             self.limits[wanted.limit].afar.count(charged, wanted.is_short(*decision));
         }
     }
@@ -318,36 +389,47 @@ impl Limits {
         &self,
         asked: &Asked,
         decisions: &[Decision],
-        orders: Vec<Order>,
+        orders: &[Order],
         announces: bool,
     ) -> Result<Charges, Rejection> {
-        let is_short =
-            |(wanted, decision): &(&Wanted, &Decision)| wanted.binding && !decision.allowed();
-        if asked.iter().zip(decisions).any(|pair| is_short(&pair)) {
+        if asked.iter().zip(decisions).any(|(wanted, decision)| wanted.is_short(*decision)) {
             return Err(self.refusal(asked, decisions, announces));
         }
         let mut charges = Charges::default();
-        let mut orders = orders.into_iter();
-        for (wanted, decision) in asked.iter().zip(decisions) {
-            let (limit, order) = (wanted.limit as u16, orders.next());
-            if wanted.shadow && !decision.allowed() {
-                let Limit { name, .. } = &self.limits[wanted.limit].limit;
-                self.limits[wanted.limit].trial.count(name, self.now());
-                charges.aside.get_or_insert_default().shadowed.push(limit);
-            }
-            match self.limits[wanted.limit].limit.charged {
-                Charged::Requests if announces => charges.tell(wanted, *decision),
-                Charged::Requests => {}
-                Charged::FailedAuthentication | Charged::Answers => charges.owing.push(Owing {
-                    limit,
-                    offer: wanted.offer,
-                    key: wanted.key,
-                    cost: wanted.cost.min(wanted.bucket.burst()),
-                    bytes: order.map(|order| order.key.as_slice().into()),
-                }),
-            }
+        for (number, (wanted, decision)) in asked.iter().zip(decisions).enumerate() {
+            self.charge_one(wanted, *decision, orders.get(number), announces, &mut charges);
         }
         Ok(charges)
+    }
+
+    /// Notes what one limit has still to do with an admitted request.
+    fn charge_one(
+        &self,
+        wanted: &Wanted,
+        decision: Decision,
+        order: Option<&Order>,
+        announces: bool,
+        charges: &mut Charges,
+    ) {
+        let active = &self.limits[wanted.limit];
+        let limit = wanted.limit as u16;
+        if wanted.shadow && !decision.allowed() {
+            active.trial.count(&active.limit.name, self.now());
+            charges.aside.get_or_insert_default().shadowed.push(limit);
+        }
+        match active.limit.charged {
+            Charged::Requests if announces => charges.tell(wanted, decision),
+            Charged::Requests => {}
+            Charged::FailedAuthentication | Charged::Answers => {
+                let Wanted { offer, key, cost, bucket, .. } = wanted;
+                let cost = (*cost).min(bucket.burst());
+                let owing = Owing { limit, offer: *offer, key: *key, cost };
+                charges.charged.push(Charge::Owing(owing));
+                if let Some(order) = order {
+                    charges.aside.get_or_insert_default().debtors.push(order.key.clone());
+                }
+            }
+        }
     }
 
     #[cold]
@@ -400,9 +482,13 @@ impl Limits {
 
     /// Charges what the answer shows to be due, and leaves in it which limits in shadow mode would have refused.
     pub(crate) fn charge_answer(&self, charges: &Charges, response: &mut response::Parts) {
-        for owing in &charges.owing {
+        let owing = charges.charged.iter().filter_map(|charge| match charge {
+            Charge::Owing(owing) => Some(owing),
+            Charge::Drawn(_) => None,
+        });
+        for (number, owing) in owing.enumerate() {
             if self.limits[usize::from(owing.limit)].limit.is_due(response) {
-                self.owe(owing);
+                self.owe(owing, charges.aside.as_ref().and_then(|aside| aside.debtors.get(number)));
             }
         }
         if let Some(aside) = &charges.aside
@@ -413,7 +499,8 @@ impl Limits {
         }
     }
 
-    fn owe(&self, owing: &Owing) {
+    #[cold]
+    fn owe(&self, owing: &Owing, debtor: Option<&KeyBytes>) {
         let ActiveLimit { limit, terms, table, .. } = &self.limits[usize::from(owing.limit)];
         let bucket = terms.load().offer(owing.offer).bucket(&*self.clock);
         let (cost, draw) = (owing.cost, Draw::Owe);
@@ -422,14 +509,14 @@ impl Limits {
             Some(shared) if !shared.is_up() => limit.in_outage().bucket(bucket),
             _ => bucket,
         };
-        let mut held = table.hold(owing.key, here, self.now(), draw);
-        held.draw(cost, draw);
+        let mut held = table.hold(owing.key, &here, self.now(), cost, draw);
+        held.draw();
         held.count(true, false);
         drop(held);
-        if let (Some(shared), Some(bytes)) = (&self.shared, &owing.bytes) {
+        if let (Some(shared), Some(key)) = (&self.shared, debtor) {
             shared.owe(vec![Order {
                 policy: limit.name.clone(),
-                key: KeyBytes::from_slice(bytes),
+                key: key.clone(),
                 bucket,
                 cost,
                 draw,
@@ -444,14 +531,13 @@ impl Limits {
         charges: &'a Charges,
     ) -> impl Iterator<Item = Member<'a>> + 'a {
         let partitions = charges.aside.as_ref().map_or(&[][..], |aside| &aside.partitions);
-        charges.drawn.iter().enumerate().map(|(number, drawn)| {
-            let ActiveLimit { limit, terms, .. } = &self.limits[usize::from(drawn.limit)];
-            Member {
-                terms: terms.load(),
-                drawn: *drawn,
-                shadow: limit.shadow,
-                partition: partitions.get(number),
-            }
+        let drawn = charges.charged.iter().filter_map(|charge| match charge {
+            Charge::Drawn(drawn) => Some(drawn),
+            Charge::Owing(_) => None,
+        });
+        drawn.enumerate().map(|(number, drawn)| {
+            let active = &self.limits[usize::from(drawn.limit)];
+            Member { active, drawn: *drawn, partition: partitions.get(number) }
         })
     }
 
@@ -479,15 +565,16 @@ impl Wanted {
         self.binding && !decision.allowed()
     }
 
-    /// Whether this limit charged it something, where `refused` says that one of them refuses the request.
-    fn is_charged(&self, decision: Decision, refused: bool) -> bool {
-        !refused && decision.allowed() && self.draw == Draw::Take
+    /// Whether this limit charges it something, where none refuses the request.
+    fn is_charged(&self, decision: Decision) -> bool {
+        decision.allowed() && self.draw == Draw::Take
     }
 
     fn drawn(&self, decision: Decision) -> Drawn {
         Drawn {
             limit: self.limit as u16,
             offer: self.offer,
+            terms: self.terms,
             remaining: self.bucket.remaining(decision),
             seconds: self.bucket.seconds(decision),
         }

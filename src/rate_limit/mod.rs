@@ -86,6 +86,7 @@ mod limiter;
 mod limits;
 mod metered;
 mod peek;
+mod plain;
 mod plans;
 mod quota;
 mod refusal;

@@ -132,8 +132,8 @@ impl Limiter {
         drop(terms);
         let Some(shared) = &self.limits.shared else {
             let key = self.limits.secret.hash(&bytes);
-            let held = active.table.hold(key, bucket, self.limits.now(), Draw::Peek);
-            return Ok(Standing::of(&bucket, held.decide(1)));
+            let decision = active.table.draw(key, &bucket, self.limits.now(), 1, Draw::Peek);
+            return Ok(Standing::of(&bucket, decision));
         };
         let policy = active.limit.name.clone();
         let order = Order { policy, key: bytes, bucket, cost: 1, draw: Draw::Peek, binding: false };

@@ -34,11 +34,11 @@ impl Limits {
         let id = shared.leases().then(|| self.likeness(&asked));
         if let Some(decisions) = id.and_then(|id| shared.take_leased(id, &orders, now)) {
             self.count_afar(&asked, &decisions);
-            return Verdict::Ready(self.settle(&asked, &decisions, orders, announces));
+            return Verdict::Ready(self.settle(&asked, &decisions, &orders, announces));
         }
         if !shared.lets_ask(now) {
             let error = StoreError("it is down".into());
-            return Verdict::Ready(self.without(shared, asked, orders, announces, error));
+            return Verdict::Ready(self.without(shared, asked, &orders, announces, error));
         }
         let (limits, shared) = (Arc::clone(self), Arc::clone(shared));
         Verdict::pending(async move {
@@ -46,9 +46,9 @@ impl Limits {
                 Ok(decisions) => {
                     note_refusals(&shared, &asked, &decisions, now);
                     limits.count_afar(&asked, &decisions);
-                    limits.settle(&asked, &decisions, orders, announces)
+                    limits.settle(&asked, &decisions, &orders, announces)
                 }
-                Err(error) => limits.without(&shared, asked, orders, announces, error),
+                Err(error) => limits.without(&shared, asked, &orders, announces, error),
             }
         })
     }
@@ -67,7 +67,7 @@ impl Limits {
             let (limit, key, bucket) = (wanted.limit, wanted.key, wanted.bucket);
             let here = || {
                 let table = &self.limits[limit].table;
-                let decision = table.hold(key, bucket, now, Draw::Peek).decide(wanted.cost);
+                let decision = table.draw(key, &bucket, now, wanted.cost, Draw::Peek);
                 (wanted.draw == Draw::Peek && !decision.allowed()).then_some(decision)
             };
             let denied = shared.denied(limit, key, bucket, wanted.cost, now);
@@ -90,7 +90,7 @@ impl Limits {
         &self,
         shared: &Guarded,
         mut asked: Asked,
-        orders: Vec<Order>,
+        orders: &[Order],
         announces: bool,
         error: StoreError,
     ) -> Result<Charges, Rejection> {
@@ -113,8 +113,7 @@ impl Limits {
         }
         let counters = &shared.counters;
         if unchecked { &counters.admitted_unchecked } else { &counters.counted_here }.add();
-        let decisions = self.draw(&asked, now);
-        self.settle(&asked, &decisions, orders, announces)
+        self.charge_here(&asked, orders, announces, now)
     }
 
     /// What requests have in common that are charged alike: to whom, by which quotas, and how much.

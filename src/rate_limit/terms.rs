@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use http::request;
@@ -19,6 +20,8 @@ pub(super) struct Terms {
     /// Never empty; the first is for whoever has no plan.
     offers: Box<[Offer]>,
     plan_of: Option<PlanOf>,
+    /// No other terms in this process have it.
+    id: u32,
 }
 
 /// A bucket, and how it is announced.
@@ -116,7 +119,9 @@ impl Terms {
             }
         }
         problems.into_result()?;
-        Ok(Self { offers: offers.into(), plan_of: limit.plans.plan_of.clone() })
+        static TERMS: AtomicU32 = AtomicU32::new(0);
+        let id = TERMS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { offers: offers.into(), plan_of: limit.plans.plan_of.clone(), id })
     }
 
     /// Which offer this request is counted on: that of the caller's plan, where there are plans.
@@ -130,6 +135,10 @@ impl Terms {
         };
         let number = self.offers.iter().position(|offer| offer.plan.as_deref() == plan);
         number.unwrap_or(0) as u16
+    }
+
+    pub(super) const fn id(&self) -> u32 {
+        self.id
     }
 
     /// The offer of that number; the first where there is none any more.
@@ -167,6 +176,11 @@ impl Terms {
 }
 
 impl Offer {
+    /// The bucket, where it is refilled all the time.
+    pub(super) fn refilled(&self) -> Option<&Bucket> {
+        Some(&self.bucket).filter(|bucket| bucket.calendar().is_none())
+    }
+
     /// The bucket of this moment, by the calendar's clock where the quota goes by that one.
     pub(super) fn bucket(&self, clock: &dyn Clock) -> Bucket {
         self.bucket.at(|| clock.unix())

@@ -44,7 +44,7 @@ impl Accounts {
     ) -> Verdict<Arc<Counter>> {
         let Some(shared) = &self.shared else {
             let now = self.clock.monotonic();
-            let decision = self.table.hold(key, self.bucket, now, Draw::Peek).decide(0);
+            let decision = self.table.draw(key, &self.bucket, now, 0, Draw::Peek);
             return Verdict::Ready(self.settle(decision, Counter::new(self, key, None)));
         };
         let counter = Counter::new(self, key, Some(bytes.as_slice().into()));
@@ -118,7 +118,7 @@ impl Counter {
             }
             _ => {
                 let now = accounts.clock.monotonic();
-                accounts.table.hold(self.key, accounts.bucket, now, Draw::Owe).draw(due, Draw::Owe);
+                accounts.table.draw(self.key, &accounts.bucket, now, due, Draw::Owe);
             }
         }
     }

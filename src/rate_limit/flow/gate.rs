@@ -94,7 +94,7 @@ impl Settings {
 
     fn may_complete(&self, key: HashedKey, now: Duration) -> Result<(), Rejection> {
         let Some((bucket, table)) = &self.completions else { return Ok(()) };
-        let decision = table.hold(key, *bucket, now, Draw::Peek).decide(1);
+        let decision = table.draw(key, bucket, now, 1, Draw::Peek);
         if decision.allowed() {
             return Ok(());
         }
@@ -136,7 +136,7 @@ impl Settings {
         let is_done = is_done.unwrap_or(true);
         if is_done && let Some((bucket, table)) = &self.completions {
             // Before the flow ends, so that the next last step finds it charged.
-            table.hold(key, *bucket, now, Draw::Owe).draw(1, Draw::Owe);
+            table.draw(key, bucket, now, 1, Draw::Owe);
         }
         self.progress.end(key, is_done, now);
     }

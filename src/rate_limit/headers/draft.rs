@@ -52,12 +52,8 @@ impl Announcement {
         Ok(self)
     }
 
-    pub(super) fn state(&self, remaining: u64, seconds: u64) -> State<'_> {
-        State {
-            prefix: &self.state_prefix,
-            remaining: in_range(remaining),
-            seconds: in_range(seconds),
-        }
+    pub(in crate::rate_limit) fn state_prefix(&self) -> &str {
+        &self.state_prefix
     }
 }
 
@@ -122,7 +118,11 @@ pub(super) struct State<'a> {
     pub(super) seconds: u64,
 }
 
-impl State<'_> {
+impl<'p> State<'p> {
+    pub(super) const fn new(prefix: &'p str, remaining: u64, seconds: u64) -> Self {
+        Self { prefix, remaining: in_range(remaining), seconds: in_range(seconds) }
+    }
+
     /// The field of these limits, in their order.
     ///
     /// On every response, so the numbers are written without the serializer; what may need escapes is in the prefix.
@@ -144,17 +144,17 @@ impl State<'_> {
 
 /// Both fields, where each member says whose bucket it is.
 pub(super) fn with_partitions<'a>(
-    members: impl Iterator<Item = (&'a Announcement, State<'a>, PartitionKey)>,
+    members: impl Iterator<Item = (PolicyLine, State<'a>, PartitionKey)>,
 ) -> [HeaderValue; 2] {
     let (mut policy, mut state) = (String::new(), String::new());
-    for (announcement, told, key) in members {
+    for (line, told, key) in members {
         if !policy.is_empty() {
             policy.push_str(", ");
             state.push_str(", ");
         }
         let mut partition = String::from(";pk=");
         let _ = ItemSerializer::with_buffer(&mut partition).bare_item(&key.0[..]);
-        policy.push_str(announcement.policy.text());
+        policy.push_str(line.text());
         policy.push_str(&partition);
         let State { prefix, remaining, seconds } = told;
         // Writing into a String cannot fail.

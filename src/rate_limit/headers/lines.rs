@@ -6,7 +6,6 @@ use smallvec::SmallVec;
 
 use super::draft::PolicyLine;
 use crate::rate_limit::limits::Member;
-use crate::rate_limit::terms::Terms;
 
 /// How many sets of policies are remembered: those of callers with a principal and without one, and of a few plans.
 const REMEMBERED: usize = 4;
@@ -15,9 +14,9 @@ const REMEMBERED: usize = 4;
 #[derive(Default)]
 pub(crate) struct PolicyLines([ArcSwapOption<Remembered>; REMEMBERED]);
 
-/// A line, and what it was made of. That is kept alive here, so that no other terms can have the same address.
+/// A line, and of which offers it was made.
 struct Remembered {
-    of: SmallVec<[(Arc<Terms>, u16); 3]>,
+    of: SmallVec<[(u32, u16); 3]>,
     line: PolicyLine,
 }
 
@@ -42,19 +41,21 @@ impl PolicyLines {
 impl Remembered {
     #[cold]
     fn of(members: &[Member<'_>]) -> Self {
-        Self {
-            of: members
-                .iter()
-                .map(|member| (Arc::clone(&member.terms), member.drawn.offer))
-                .collect(),
-            line: PolicyLine::joined(members.iter().map(|member| &member.announcement().policy)),
+        let mut of = SmallVec::new();
+        let mut lines = Vec::new();
+        for member in members {
+            let terms = member.active.terms.load();
+            // Of the terms of this moment, which may be others than those by which was drawn.
+            of.push((terms.id(), member.drawn.offer));
+            lines.push(terms.offer(member.drawn.offer).announcement.policy.clone());
         }
+        Self { of, line: PolicyLine::joined(lines.iter()) }
     }
 
     fn is_of(&self, members: &[Member<'_>]) -> bool {
         self.of.len() == members.len()
-            && self.of.iter().zip(members).all(|((terms, offer), member)| {
-                Arc::ptr_eq(terms, &member.terms) && *offer == member.drawn.offer
+            && self.of.iter().zip(members).all(|((terms, offer), Member { drawn, .. })| {
+                *terms == drawn.terms && *offer == drawn.offer
             })
     }
 }

@@ -18,6 +18,7 @@ pub(crate) use self::legacy::Legacy;
 pub(crate) use self::lines::PolicyLines;
 pub(super) use self::partition::PartitionKey;
 use super::limits::{Charges, Limits, Member};
+use super::terms::Offer;
 
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -38,14 +39,14 @@ pub(crate) fn announce<'a>(
     lines: &PolicyLines,
     charged: impl IntoIterator<Item = Option<(&'a Limits, &'a Charges)>>,
 ) -> Announced {
-    let charged = charged.into_iter().flatten();
     let mut fields = None;
-    let members: Members<'_> = charged
-        .flat_map(|(limits, charges)| {
-            fields = Some(&limits.fields);
-            limits.announced(charges)
-        })
-        .collect();
+    let mut members = Members::new();
+    for (limits, charges) in charged.into_iter().flatten() {
+        fields = Some(&limits.fields);
+        for member in limits.announced(charges) {
+            members.push(member);
+        }
+    }
     let (Some(fields), [_, ..]) = (fields, &*members) else { return Announced::default() };
     Announced {
         draft: fields.draft_10.then(|| in_draft_10(lines, &members)),
@@ -57,28 +58,24 @@ fn in_draft_10(lines: &PolicyLines, members: &Members<'_>) -> [HeaderValue; 2] {
     if members.iter().any(|member| member.partition.is_some()) {
         return partitioned(members);
     }
-    let policy = match &members[..] {
-        [member] => member.announcement().policy.value.clone(),
-        members => lines.with(members, |line| line.value.clone()),
-    };
+    let policy = lines.with(members, |line| line.value.clone());
     [policy, State::line(&members.iter().map(Member::state))]
 }
 
 #[cold]
 fn partitioned(members: &Members<'_>) -> [HeaderValue; 2] {
-    draft::with_partitions(
-        members
-            .iter()
-            .filter_map(|member| Some((member.announcement(), member.state(), *member.partition?))),
-    )
+    draft::with_partitions(members.iter().filter_map(|member| {
+        let policy = member.with_offer(|offer| offer.announcement.policy.clone());
+        Some((policy, member.state(), *member.partition?))
+    }))
 }
 
 /// The policy with the least left, of those that refuse.
 fn tightest(members: &Members<'_>) -> Option<Legacy> {
     let mut tightest: Option<Legacy> = None;
-    for member in members.iter().filter(|member| !member.shadow) {
+    for member in members.iter().filter(|member| !member.active.limit.shadow) {
         let State { remaining, seconds, .. } = member.state();
-        let limit = member.terms.offer(member.drawn.offer).bucket.burst();
+        let limit = member.with_offer(|offer| offer.bucket.burst());
         let own = Legacy { limit, remaining, reset: seconds };
         if tightest.is_none_or(|least| own.is_tighter_than(&least)) {
             tightest = Some(own);
@@ -94,12 +91,10 @@ pub(super) fn write(limits: &Limits, charges: &Charges, headers: &mut HeaderMap)
         if let Some(member) = members.next()
             && member.partition.is_none()
         {
-            if members.next().is_none() {
-                let state = State::line(&std::iter::once(member.state()));
-                *headers = member.announcement().policy.with_state(state);
-                return;
-            }
-            let members: Members<'_> = limits.announced(charges).collect();
+            let mut all = Members::new();
+            all.push(member);
+            members.for_each(|member| all.push(member));
+            let members = all;
             let state = State::line(&members.iter().map(Member::state));
             *headers = limits.lines.with(&members, |line| line.with_state(state));
             return;
@@ -126,12 +121,12 @@ impl Announced {
 }
 
 impl Member<'_> {
-    fn announcement(&self) -> &Announcement {
-        &self.terms.offer(self.drawn.offer).announcement
+    fn with_offer<R>(&self, then: impl FnOnce(&Offer) -> R) -> R {
+        then(self.active.terms.load().offer(self.drawn.offer))
     }
 
     fn state(&self) -> State<'_> {
-        self.announcement().state(self.drawn.remaining, self.drawn.seconds)
+        State::new(&self.active.state_prefix, self.drawn.remaining, self.drawn.seconds)
     }
 }
 

@@ -2,15 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::KeyBytes;
-
 /// An IPv4 address and the IPv6 address that maps it are one client, and come from [`group`] as one.
-pub(super) fn write_address(address: IpAddr, bytes: &mut KeyBytes) {
-    let octets = match address {
+pub(super) fn octets(address: IpAddr) -> [u8; 16] {
+    match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
         IpAddr::V6(address) => address.octets(),
-    };
-    bytes.extend_from_slice(&octets);
+    }
 }
 
 /// The address that a client has, whichever way it is written or was translated.

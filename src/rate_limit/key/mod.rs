@@ -16,7 +16,7 @@ use http::request;
 use smallvec::SmallVec;
 
 pub(super) use self::address::plain;
-use self::address::{group, write_address};
+use self::address::{group, octets};
 use self::own::Own;
 use self::values::{length, write_absent, write_part, write_values};
 use super::refusal::misplaced;
@@ -357,6 +357,12 @@ impl Key {
         }
     }
 
+    /// What [`write`](Self::write) would write of a client address, where that is the key and the address is known.
+    pub(super) fn address_of(&self, head: &request::Parts) -> Option<[u8; 16]> {
+        let Kind::Address { ipv6_prefix } = self.kind else { return None };
+        Some(octets(group(ClientAddress::of(&head.extensions)?.ip(), ipv6_prefix)))
+    }
+
     /// Writes who sent the request. Fails where the layer that would know is missing.
     pub(super) fn write(
         &self,
@@ -372,7 +378,7 @@ impl Key {
                         "put a `ClientAddressLayer` outside this rate limiter",
                     ));
                 };
-                write_address(group(client.ip(), *ipv6_prefix), bytes);
+                bytes.extend_from_slice(&octets(group(client.ip(), *ipv6_prefix)));
             }
             Kind::Principal => {
                 let Some(principal) = known_principal(head)? else { return Ok(Found::Nobody) };

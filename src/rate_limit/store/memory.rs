@@ -36,6 +36,8 @@ pub(in crate::rate_limit) struct MemoryStore {
     /// Each is allocated when it is first used.
     segments: Box<[OnceLock<Box<Mutex<Segment>>>]>,
     overflows: AtomicU64,
+    /// How many of them the log was told of.
+    told: AtomicU64,
     /// When an overflow may be logged again, in milliseconds.
     log_again: AtomicU64,
     /// The last change of terms, which some segments may not have seen.
@@ -95,44 +97,43 @@ impl MemoryStore {
             policy,
             segments: (0..segments).map(|_| OnceLock::new()).collect(),
             overflows: AtomicU64::new(0),
+            told: AtomicU64::new(0),
             log_again: AtomicU64::new(0),
             change: Mutex::new(None),
         }
     }
 
-    /// Holds the bucket of `key`, so that several of several stores can be looked at before any is drawn from.
+    /// Holds the bucket of `key`, and what drawing from it comes to, so that several of several stores can be looked at
+    /// before any is drawn from.
     ///
     /// Whoever holds more than one took them in the order of their limits, so nobody waits in a circle.
     pub(in crate::rate_limit) fn hold(
         &self,
         key: HashedKey,
-        bucket: Bucket,
+        bucket: &Bucket,
         now: Duration,
+        cost: u64,
         draw: Draw,
     ) -> Held<'_> {
         let place = self.place(key);
         let instant = bucket.instant(now);
         let segment = &self.segments[place.segment];
-        let mut held = Held { slot: None, state: 0, bucket, instant };
         if draw == Draw::Peek && segment.get().is_none() {
-            return held; // Looking allocates nothing.
+            let (next, decision) = bucket.draw(0, instant, cost, draw);
+            return Held { slot: None, state: 0, next, instant, decision }; // Looking allocates nothing.
         }
         let segment = segment.get_or_init(|| Box::new(Mutex::new(Segment::new(bucket.basis()))));
         let segment = self.lock(segment, bucket.basis());
-        let found = segment.find(place, instant);
-        held.state = match found {
-            Found::Slot { state, .. } => state,
-            Found::Shared => segment.shared,
-        };
-        let at = match found {
-            Found::Slot { at, .. } => Some(at),
+        let (at, state) = match segment.find(place, instant) {
+            Found::Slot { at, state } => (at, state),
             Found::Shared => {
-                self.note_overflow(now);
-                None
+                self.overflows.fetch_add(1, Ordering::Relaxed);
+                (SHARED, segment.shared)
             }
         };
-        held.slot = Some((segment, at, place.fingerprint));
-        held
+        let (next, decision) = bucket.draw(state, instant, cost, draw);
+        let slot = Some(Slot { segment, at, fingerprint: place.fingerprint });
+        Held { slot, state, next, instant, decision }
     }
 
     /// Locks a segment, whose states count by `basis` from now on.
@@ -191,7 +192,6 @@ impl MemoryStore {
     }
 
     /// Draws from the bucket of `key` alone.
-    #[cfg(test)]
     pub(in crate::rate_limit) fn draw(
         &self,
         key: HashedKey,
@@ -200,7 +200,38 @@ impl MemoryStore {
         cost: u64,
         draw: Draw,
     ) -> Decision {
-        self.hold(key, *bucket, now, draw).draw(cost, draw)
+        let decision = self.hold(key, bucket, now, cost, draw).draw();
+        self.note_overflows(now);
+        decision
+    }
+
+    /// Draws from the bucket of `key` alone, and counts that; nothing happens where there is too little.
+    pub(in crate::rate_limit) fn draw_allowed(
+        &self,
+        key: HashedKey,
+        bucket: &Bucket,
+        now: Duration,
+        cost: u64,
+        draw: Draw,
+    ) -> Option<Decision> {
+        let place = self.place(key);
+        let instant = bucket.instant(now);
+        let segment = &self.segments[place.segment];
+        if draw == Draw::Peek && segment.get().is_none() {
+            return Some(bucket.draw(0, instant, cost, draw).1).filter(|it| it.allowed());
+        }
+        let segment = segment.get_or_init(|| Box::new(Mutex::new(Segment::new(bucket.basis()))));
+        let mut segment = self.lock(segment, bucket.basis());
+        let Found::Slot { at, state } = segment.find(place, instant) else { return None };
+        let (next, decision) = bucket.draw(state, instant, cost, draw);
+        if !decision.allowed() {
+            return None;
+        }
+        if draw != Draw::Peek {
+            segment.slots[at] = place.fingerprint << STATE_BITS | next;
+            segment.charged = segment.charged.wrapping_add(1);
+        }
+        Some(decision)
     }
 
     /// How many draws found no slot, and were charged to a shared bucket.
@@ -218,9 +249,16 @@ impl MemoryStore {
         }
     }
 
+    /// Tells the log of overflows, at most once in a while. Nothing is held meanwhile: a log may be slow.
+    pub(in crate::rate_limit) fn note_overflows(&self, now: Duration) {
+        if self.overflows() > self.told.load(Ordering::Relaxed) {
+            self.tell_overflows(now);
+        }
+    }
+
     #[cold]
-    fn note_overflow(&self, now: Duration) {
-        let count = self.overflows.fetch_add(1, Ordering::Relaxed) + 1;
+    fn tell_overflows(&self, now: Duration) {
+        let count = self.overflows();
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let due = self.log_again.load(Ordering::Relaxed);
         let next = now.saturating_add(LOG_EVERY.as_millis() as u64);
@@ -230,6 +268,7 @@ impl MemoryStore {
                 .compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
         {
+            self.told.store(count, Ordering::Relaxed);
             tracing::warn!(
                 target: "tower_warden::rate_limit",
                 policy = &*self.policy, count,
@@ -241,37 +280,58 @@ impl MemoryStore {
 
 /// A bucket that nobody else can draw from meanwhile.
 pub(in crate::rate_limit) struct Held<'s> {
-    /// The segment, the slot in it or else its shared bucket, and whose it is. None where no segment is.
-    slot: Option<(MutexGuard<'s, Segment>, Option<usize>, u128)>,
+    /// None where no segment is.
+    slot: Option<Slot<'s>>,
     state: Ticks,
-    bucket: Bucket,
+    /// The state once it is drawn from.
+    next: Ticks,
     instant: Ticks,
+    decision: Decision,
 }
 
+/// A place in a segment that is locked.
+struct Slot<'s> {
+    segment: MutexGuard<'s, Segment>,
+    /// [`SHARED`] for the bucket of all keys that found no slot.
+    at: usize,
+    fingerprint: u128,
+}
+
+/// No slot has this place.
+const SHARED: usize = SLOTS;
+
 impl Held<'_> {
-    /// What drawing would come to; draws nothing.
-    pub(in crate::rate_limit) fn decide(&self, cost: u64) -> Decision {
-        self.bucket.draw(self.state, self.instant, cost, Draw::Peek).1
+    /// What drawing comes to.
+    pub(in crate::rate_limit) const fn decision(&self) -> Decision {
+        self.decision
+    }
+
+    /// What is there for somebody who wants so much and draws nothing.
+    pub(in crate::rate_limit) fn leave(&self, bucket: &Bucket, cost: u64) -> Decision {
+        bucket.draw(self.state, self.instant, cost, Draw::Peek).1
     }
 
     /// Draws.
-    pub(in crate::rate_limit) fn draw(&mut self, cost: u64, draw: Draw) -> Decision {
-        let (next, decision) = self.bucket.draw(self.state, self.instant, cost, draw);
-        if next != self.state
-            && let Some((segment, at, fingerprint)) = &mut self.slot
+    pub(in crate::rate_limit) fn draw(&mut self) -> Decision {
+        if self.next != self.state
+            && let Some(Slot { segment, at, fingerprint }) = &mut self.slot
         {
-            match at {
-                Some(at) => segment.slots[*at] = *fingerprint << STATE_BITS | next,
-                None => segment.shared = next,
+            match segment.slots.get_mut(*at) {
+                Some(slot) => *slot = *fingerprint << STATE_BITS | self.next,
+                None => segment.shared = self.next,
             }
-            self.state = next;
         }
-        decision
+        self.decision
+    }
+
+    /// Lets others draw again.
+    pub(in crate::rate_limit) fn release(&mut self) {
+        self.slot = None;
     }
 
     /// Counts what came of it.
     pub(in crate::rate_limit) fn count(&mut self, charged: bool, refused: bool) {
-        if let Some((segment, ..)) = &mut self.slot {
+        if let Some(Slot { segment, .. }) = &mut self.slot {
             segment.charged = segment.charged.wrapping_add(charged.into());
             segment.refused = segment.refused.wrapping_add(refused.into());
         }

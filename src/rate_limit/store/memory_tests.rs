@@ -297,8 +297,8 @@ proptest! {
 fn q10_what_a_table_counted_is_added_up() {
     let (store, bucket) = (store(1000), bucket(2));
     for number in (0..30).chain(0..30).chain(0..10) {
-        let mut held = store.hold(key(number), bucket, NOW, Draw::Take);
-        let allowed = held.draw(1, Draw::Take).allowed();
+        let mut held = store.hold(key(number), &bucket, NOW, 1, Draw::Take);
+        let allowed = held.draw().allowed();
         held.count(allowed, !allowed);
     }
     let tally = |now| store.tally(&bucket, now);
