@@ -67,10 +67,11 @@ impl RateLimitLayer {
 }
 
 impl RateLimitLayer {
-    /// How the shared store was asked, and what was done without it; none where the limits are in memory alone.
+    /// How the shared store was asked, and what was done without it, by all that were given this store or a clone of it;
+    /// none where the limits are in memory alone.
     #[must_use]
     pub fn store_counts(&self) -> Option<StoreCounts> {
-        self.limits.shared.as_ref().map(|shared| shared.counters.read())
+        self.limits.store_counts()
     }
 }
 

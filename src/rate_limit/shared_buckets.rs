@@ -10,12 +10,17 @@ use std::time::Duration;
 use super::bucket::{Decision, Draw};
 use super::limit::Charged;
 use super::limits::{Asked, Charges, Limits, unavailable};
-use super::store::{Guarded, Order, StoreError};
+use super::store::{Guarded, Order, StoreCounts, StoreError};
 use super::when_unavailable::WhenUnavailable;
 use crate::gate::Verdict;
 use crate::rejection::Rejection;
 
 impl Limits {
+    /// How the shared store was asked, where there is one.
+    pub(crate) fn store_counts(&self) -> Option<StoreCounts> {
+        self.shared.as_ref().map(|shared| shared.counters().read())
+    }
+
     /// Charges a request to the shared store. `orders` say to others what `asked` says here.
     pub(super) fn admit_shared(
         self: &Arc<Self>,
@@ -79,7 +84,7 @@ impl Limits {
         if spent.is_empty() {
             return None;
         }
-        shared.counters.refused_early.add();
+        shared.counters().refused_early.add();
         self.count_afar(&spent, &decisions);
         Some(self.refusal(&spent, &decisions, announces))
     }
@@ -97,7 +102,7 @@ impl Limits {
         let now = self.now();
         let mode = |limit: usize| self.limits[limit].limit.in_outage();
         if asked.iter().any(|it| it.binding && mode(it.limit) == WhenUnavailable::Refuse) {
-            shared.counters.refused_unavailable.add();
+            shared.counters().refused_unavailable.add();
             return Err(unavailable(error));
         }
         let mut unchecked = false;
@@ -111,7 +116,7 @@ impl Limits {
                 wanted.binding = false;
             }
         }
-        let counters = &shared.counters;
+        let counters = shared.counters();
         if unchecked { &counters.admitted_unchecked } else { &counters.counted_here }.add();
         self.charge_here(&asked, orders, announces, now)
     }

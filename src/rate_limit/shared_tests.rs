@@ -329,3 +329,25 @@ async fn q10_tokens_of_a_lease_that_is_over_are_not_used() {
     assert_eq!(admitted(&layer, 1, 5).await, 5);
     assert_eq!(leased(), before, "counted here");
 }
+
+#[tokio::test]
+async fn q13_limits_that_share_a_store_find_out_together_that_it_is_down() {
+    let (clock, store) = world();
+    let [one, two] = [(); 2].map(|()| sharing(&store, &clock, &[by_address(1000)]));
+    store.set(Mood::Fails);
+    admitted(&one, 1, 3).await;
+    admitted(&two, 1, 100).await;
+    assert_eq!(store.trips(), 3, "the other knew");
+    clock.advance(SECOND);
+    admitted(&one, 2, 10).await;
+    admitted(&two, 2, 10).await;
+    assert_eq!(store.trips(), 4, "one of all finds out");
+    store.set(Mood::Answers);
+    clock.advance(SECOND);
+    admitted(&two, 3, 1).await;
+    admitted(&one, 3, 1).await;
+    assert_eq!(store.trips(), 6, "back for both");
+    let counts = one.store_counts().unwrap();
+    assert_eq!((counts.trips, counts.outages, counts.counted_here), (6, 1, 123));
+    assert_eq!(two.store_counts(), Some(counts));
+}

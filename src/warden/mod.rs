@@ -96,7 +96,7 @@ pub use self::future::GuardedFuture;
 pub use self::part::Part;
 pub use self::service::{Guarded, GuardedBody};
 use crate::authz::Rules;
-use crate::rate_limit::{Limiter, Limits};
+use crate::rate_limit::{Limiter, Limits, StoreCounts};
 
 /// All controls in their order, as one layer. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -131,6 +131,13 @@ impl Warden {
     /// Every rate limit.
     pub fn limiters(&self) -> impl Iterator<Item = Limiter> {
         self.stages().flat_map(Limits::limiters)
+    }
+
+    /// How the shared store of the rate limits was asked, and what was done without it, by all that were given this store or
+    /// a clone of it; none where the limits are in memory alone.
+    #[must_use]
+    pub fn store_counts(&self) -> Option<StoreCounts> {
+        self.stages().find_map(|limits| limits.store_counts())
     }
 
     fn stages(&self) -> impl Iterator<Item = &Arc<Limits>> {

@@ -218,7 +218,7 @@ mod tests {
                 format!(r#""a\"b\\";r={left};t={seconds}, "a\"b\\";r={seconds};t={left}"#);
             assert_eq!(State::line(&states.into_iter()), expected);
         }
-        let most = told.state(u64::MAX, u64::MAX);
+        let most = State::new(told.state_prefix(), u64::MAX, u64::MAX);
         assert_eq!((most.remaining, most.seconds), (999_999_999_999_999, 999_999_999_999_999));
     }
 

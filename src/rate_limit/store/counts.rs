@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How often a layer asked the store that several processes share, and what it did without it, since it was built.
+/// How often the limits of this process asked the store that several processes share, and what they did without it, since
+/// the store was built. All limits count that were given it or a clone of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreCounts {

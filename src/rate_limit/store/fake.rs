@@ -3,14 +3,17 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, pending};
 
-use super::{Granted, Lease, Order, SharedStore, StoreError};
+use super::{Granted, Health, Lease, Order, SharedStore, StoreError};
 use crate::clock::Clock;
 use crate::rate_limit::bucket::{Draw, Ticks};
 use crate::testing::FakeClock;
+
+const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Debug)]
 pub(in crate::rate_limit) struct FakeStore {
@@ -29,6 +32,7 @@ struct Inner {
     under_way: AtomicU64,
     most_under_way: AtomicU64,
     buckets: Mutex<HashMap<Name, Ticks>>,
+    health: Arc<Health>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +54,7 @@ impl FakeStore {
             under_way: AtomicU64::new(0),
             most_under_way: AtomicU64::new(0),
             buckets: Mutex::default(),
+            health: Arc::new(Health::new(PATIENCE)),
         };
         Self { inner: Arc::new(inner), lease: None }
     }
@@ -140,6 +145,14 @@ impl SharedStore for FakeStore {
         if *self.inner.mood.lock().unwrap() == Mood::Answers {
             self.inner.draw(&orders, 1);
         }
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
+    fn health(&self) -> &Arc<Health> {
+        &self.inner.health
     }
 
     fn lease(&self) -> Option<Lease> {

@@ -4,17 +4,14 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 
-use super::breaker::{Breaker, Change};
 use super::counts::Counters;
 use super::denials::{BELIEVED, Denials};
+use super::health::{GRACE, Health};
 use super::leases::{Decisions, Leases, Round, Turn};
 use super::{Granted, Order, SharedStore, StoreError};
 use crate::clock::Clock;
 use crate::rate_limit::bucket::{Bucket, Decision};
 use crate::rate_limit::secret::HashedKey;
-
-/// Beyond its patience, nobody waits for a store that does not keep its word.
-const GRACE: Duration = Duration::from_millis(100);
 
 /// How often a request waits for a trip that was made for others before it makes one for itself.
 const MOST_WAITS: u32 = 32;
@@ -25,10 +22,10 @@ pub(in crate::rate_limit) struct Guarded {
     store: Arc<dyn SharedStore>,
     clock: Arc<dyn Clock>,
     patience: Duration,
-    breaker: Breaker,
     denials: Denials,
     leases: Option<Leases>,
-    pub(in crate::rate_limit) counters: Counters,
+    /// Shared by all who share the store.
+    health: Arc<Health>,
 }
 
 impl Guarded {
@@ -38,17 +35,21 @@ impl Guarded {
         Self {
             clock,
             patience,
-            breaker: Breaker::new(patience + GRACE),
             denials: Denials::new(),
             leases: lease.map(Leases::new),
-            counters: Counters::default(),
+            health: Arc::clone(store.health()),
             store,
         }
     }
 
+    /// What was done with the store and without it.
+    pub(in crate::rate_limit) fn counters(&self) -> &Counters {
+        &self.health.counters
+    }
+
     /// Whether the store counts as up.
     pub(in crate::rate_limit) fn is_up(&self) -> bool {
-        self.breaker.is_up()
+        self.health.is_up()
     }
 
     /// Whether tokens are drawn ahead.
@@ -84,7 +85,7 @@ impl Guarded {
 
     /// Whether a request may ask the store. One that may should: while the store is down, no other may for a while.
     pub(in crate::rate_limit) fn lets_ask(&self, now: Duration) -> bool {
-        self.breaker.lets_ask(now)
+        self.health.lets_ask(now)
     }
 
     /// Admits with a token that was drawn ahead.
@@ -95,7 +96,7 @@ impl Guarded {
         now: Duration,
     ) -> Option<Decisions> {
         let decisions = self.leases.as_ref()?.take(id, orders, now)?;
-        self.counters.leased.add();
+        self.counters().leased.add();
         Some(decisions)
     }
 
@@ -130,7 +131,7 @@ impl Guarded {
             let begin = |requests| self.round(id, Arc::clone(&orders), requests);
             let (round, mine) = match leases.turn(id, &orders, self.clock.monotonic(), begin) {
                 Turn::Leased(decisions) => {
-                    self.counters.leased.add();
+                    self.counters().leased.add();
                     return Ok(decisions);
                 }
                 Turn::Wait(round) => (round, false),
@@ -182,7 +183,7 @@ impl Guarded {
         drawing: impl Future<Output = Result<Granted, StoreError>>,
         orders: usize,
     ) -> Result<Granted, StoreError> {
-        self.counters.trips.add();
+        self.counters().trips.add();
         let answer = match timeout(self.patience + GRACE, drawing).await {
             Ok(Ok(granted)) if granted.decisions.len() != orders => {
                 Err(StoreError("it answered for another number of buckets".into()))
@@ -190,16 +191,7 @@ impl Guarded {
             Ok(answer) => answer,
             Err(_) => Err(late()),
         };
-        let change = self.breaker.note(answer.is_ok(), self.clock.monotonic());
-        if let Err(error) = &answer {
-            self.counters.failed_trips.add();
-            tracing::debug!(target: "tower_warden::rate_limit", %error, "a trip to the shared store failed");
-        }
-        match change {
-            Change::Nothing => {}
-            Change::WentDown => self.tell_that_it_went_down(answer.as_ref().err()),
-            Change::CameBack(after) => self.tell_that_it_came_back(after),
-        }
+        self.health.note(answer.as_ref().err(), self.clock.monotonic());
         answer
     }
 
@@ -208,31 +200,6 @@ impl Guarded {
         if self.is_up() {
             self.store.owe(orders);
         }
-    }
-
-    #[cold]
-    fn tell_that_it_went_down(&self, error: Option<&StoreError>) {
-        self.counters.outages.add();
-        tracing::warn!(
-            target: "tower_warden::rate_limit",
-            event = "rate_limit_store_down",
-            error = error.map(tracing::field::display),
-            "the shared store of the rate limits does not answer: each limit does what it was told to do then"
-        );
-    }
-
-    #[cold]
-    fn tell_that_it_came_back(&self, after: Duration) {
-        let counts = self.counters.read();
-        tracing::info!(
-            target: "tower_warden::rate_limit",
-            event = "rate_limit_store_up",
-            seconds = after.as_secs_f64(),
-            refused_unavailable = counts.refused_unavailable,
-            counted_here = counts.counted_here,
-            admitted_unchecked = counts.admitted_unchecked,
-            "the shared store of the rate limits answers again; the counts are since the start"
-        );
     }
 }
 

@@ -6,6 +6,7 @@ mod denials;
 #[cfg(test)]
 mod fake;
 mod guarded;
+mod health;
 mod lease;
 mod leases;
 mod memory;
@@ -17,6 +18,7 @@ pub use self::counts::StoreCounts;
 #[cfg(test)]
 pub(super) use self::fake::{FakeStore, Mood};
 pub(super) use self::guarded::Guarded;
+pub(super) use self::health::Health;
 pub use self::lease::Lease;
 pub(super) use self::memory::{Change, Held, MemoryStore};
 #[cfg(feature = "redis")]

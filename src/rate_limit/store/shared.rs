@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::Lease;
+use super::{Health, Lease};
 use crate::rate_limit::bucket::{Bucket, Decision, Draw};
 use crate::rate_limit::key::KeyBytes;
 
@@ -26,15 +26,16 @@ pub(in crate::rate_limit) trait SharedStore:
     /// Draws from these buckets some time soon, without an answer: what is owed for a request that is over.
     fn owe(&self, orders: Vec<Order>);
 
+    /// How the store is: one for all its clones.
+    fn health(&self) -> &Arc<Health>;
+
     /// Whether the orders of one draw have to be of one key, because the buckets of another may be on another server.
     fn one_key_only(&self) -> bool {
         false
     }
 
     /// How long it takes at most to answer, or to say that it cannot.
-    fn patience(&self) -> Duration {
-        Duration::from_millis(500)
-    }
+    fn patience(&self) -> Duration;
 
     /// How tokens are drawn ahead for keys that are hot; none are unless it says so.
     fn lease(&self) -> Option<Lease> {

@@ -18,7 +18,7 @@ use self::names::Names;
 use self::owed::Owed;
 use self::script::{DrawScript, granted};
 use self::servers::{Access, Place, Servers};
-use super::{Granted, Lease, Order, SharedStore, StoreError};
+use super::{Granted, Health, Lease, Order, SharedStore, StoreError};
 use crate::config::{ConfigError, Problems};
 
 /// How long the server has to answer, with all that it takes to connect.
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const PREFIX: &str = "tower-warden";
 
 /// Buckets in Redis or Valkey, for all processes that share it: together they admit what the quota says. Clones share
-/// the connection.
+/// the connection, and what is known of an outage.
 ///
 /// A request is one round trip, whatever the number of limits; the server decides for all of them in one step, by its
 /// own clock. Connects when the first request comes, and again by itself when the connection is lost.
@@ -64,6 +64,7 @@ struct Inner {
     patience: Duration,
     lease: Option<Lease>,
     owed: Owed,
+    health: Arc<Health>,
 }
 
 impl RedisStore {
@@ -112,6 +113,10 @@ impl SharedStore for RedisStore {
 
     fn owe(&self, orders: Vec<Order>) {
         self.0.owed.push(&self.0, orders);
+    }
+
+    fn health(&self) -> &Arc<Health> {
+        &self.0.health
     }
 
     fn one_key_only(&self) -> bool {
@@ -255,6 +260,7 @@ impl RedisStoreBuilder {
             patience: self.access.patience,
             lease: self.lease,
             owed: Owed::default(),
+            health: Arc::new(Health::new(self.access.patience)),
         })))
     }
 }

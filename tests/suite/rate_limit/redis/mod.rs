@@ -133,6 +133,23 @@ async fn q12_failed_log_ins_at_one_instance_are_refused_at_the_other() {
     assert_eq!(status(&two, "192.0.2.2").await, 200);
 }
 
+#[tokio::test]
+async fn q13_a_warden_tells_what_it_did_without_its_store() {
+    let nowhere = RedisStore::builder("redis+unix:///nonexistent/tower-warden/socket");
+    let warden = Warden::builder().rules(Rules::builder().get("/", public("demo")));
+    let warden = warden.rate_limit_store(patient(nowhere)).build().unwrap();
+    let service = warden.guard(Router::new().route("/", get(async || "inner")));
+    for _ in 0..10 {
+        let peer = PeerAddress(SocketAddr::from(([192, 0, 2, 1], 40_000)));
+        let request = Request::get("/").extension(peer).body(Body::empty()).unwrap();
+        assert_eq!(ask(service.clone(), request).await.status, 200);
+    }
+    let counts = warden.store_counts().unwrap();
+    assert_eq!((counts.failed_trips, counts.outages, counts.counted_here), (3, 1, 10));
+    let alone = Warden::builder().rules(Rules::builder().get("/", public("demo")));
+    assert_eq!(alone.build().unwrap().store_counts(), None);
+}
+
 #[test]
 fn q13_what_is_wrong_with_a_store_is_told_when_it_is_built_and_no_password_with_it() {
     let url = "redis://user:hunter2@127.0.0.1:1/";
