@@ -222,6 +222,8 @@ impl Model {
         };
         let states: Vec<_> = orders.iter().map(state).collect();
         let decide = |order: &Order, state, requests: u32, draw| {
+            // What is only looked at is looked at for one.
+            let requests = if order.draw == Draw::Peek { 1 } else { requests };
             let cost = order.cost * u64::from(requests);
             order.bucket.draw(state, order.bucket.instant_of(now), cost, draw)
         };
