@@ -94,7 +94,8 @@ impl Settings {
 
     fn may_complete(&self, key: HashedKey, now: Duration) -> Result<(), Rejection> {
         let Some((bucket, table)) = &self.completions else { return Ok(()) };
-        let decision = table.draw(key, bucket, now, 1, Draw::Peek);
+        let bucket = bucket.at(|| self.clock.unix());
+        let decision = table.draw(key, &bucket, now, 1, Draw::Peek);
         if decision.allowed() {
             return Ok(());
         }
@@ -136,7 +137,8 @@ impl Settings {
         let is_done = is_done.unwrap_or(true);
         if is_done && let Some((bucket, table)) = &self.completions {
             // Before the flow ends, so that the next last step finds it charged.
-            table.draw(key, bucket, now, 1, Draw::Owe);
+            let bucket = bucket.at(|| self.clock.unix());
+            table.draw(key, &bucket, now, 1, Draw::Owe);
         }
         self.progress.end(key, is_done, now);
     }

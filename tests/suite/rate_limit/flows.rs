@@ -215,6 +215,18 @@ async fn api6_completions_are_counted_for_each_caller() {
 }
 
 #[tokio::test]
+async fn api6_completions_by_the_calendar_start_anew_with_the_day() {
+    let shop = Shop::new(checkout().completions(Quota::calendar_day(1)));
+    shop.clock.set_unix(Duration::from_secs(20_000 * 86_400 - 1));
+    assert_eq!((shop.status(CART).await, shop.status(PAY).await), (200, 200));
+    assert_eq!(shop.status(CART).await, 200);
+    let refused = shop.answer("ada", PAY, "200").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "1"));
+    shop.clock.advance(Duration::from_secs(1));
+    assert_eq!(shop.status(PAY).await, 200);
+}
+
+#[tokio::test]
 async fn api6_a_last_step_that_ended_without_an_answer_counts() {
     for end in ["hangs", "fails", "panics"] {
         let shop = Shop::new(checkout().completions(Quota::per_day(1)));
