@@ -87,16 +87,9 @@ impl Bucket {
     pub(super) const PLACEHOLDER: Self =
         Self { per_token: 1, capacity: 1, burst: 1, per_nano: 1, era: 0, window: None };
 
-    /// A bucket that is refilled. Fails with everything that is wrong with the quota.
+    /// Fails with everything that is wrong with the quota. A bucket that goes by the calendar has to be asked for that of
+    /// the moment.
     pub(super) fn new(quota: Quota) -> Result<Self, Vec<&'static str>> {
-        match quota.calendar {
-            None => Self::of_any_kind(quota),
-            Some(_) => Err(vec!["a quota by the calendar is for limits of requests alone"]),
-        }
-    }
-
-    /// A bucket that may go by the calendar, and then has to be asked for that of the moment.
-    pub(super) fn of_any_kind(quota: Quota) -> Result<Self, Vec<&'static str>> {
         let Quota { tokens, period, burst, calendar } = quota;
         let zeros = [
             (tokens == 0, "the quota has zero tokens a period, and would never refill"),

@@ -74,7 +74,7 @@ impl Terms {
                 Some(plan) => format!("plan {plan:?}: {problem}"),
                 None => problem.to_owned(),
             };
-            let bucket = Bucket::of_any_kind(*quota).unwrap_or_else(|found| {
+            let bucket = Bucket::new(*quota).unwrap_or_else(|found| {
                 for problem in found {
                     problems.add(&culprit, of_plan(problem));
                 }

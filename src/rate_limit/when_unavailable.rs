@@ -6,7 +6,7 @@ use super::bucket::Bucket;
 ///
 /// Set for each limit with [`Limit::when_unavailable`](super::Limit::when_unavailable). Unless set, a limit of failed
 /// authentication refuses, since guesses that are not counted are what an attacker waits for; every other limit counts
-/// here. Limits in memory alone never ask.
+/// here, those of [`bandwidth`](super::bandwidth) too. Limits in memory alone never ask.
 ///
 /// | | a request gets | admitted beyond the quota |
 /// |---|---|---|

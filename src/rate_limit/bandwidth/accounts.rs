@@ -1,12 +1,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::gate::Verdict;
+use crate::rate_limit::WhenUnavailable;
 use crate::rate_limit::bucket::{Bucket, Decision, Draw};
 use crate::rate_limit::key::KeyBytes;
+use crate::rate_limit::limits::unavailable;
 use crate::rate_limit::secret::HashedKey;
-use crate::rate_limit::store::{MemoryStore, Order, SharedStore};
+use crate::rate_limit::store::{Guarded, MemoryStore, Order, StoreError};
 use crate::rate_limit::unit::UnitFields;
 use crate::rejection::{Rejection, RejectionKind};
 
@@ -19,7 +22,9 @@ pub(super) struct Accounts {
     pub(super) policy: Arc<str>,
     pub(super) bucket: Bucket,
     pub(super) table: MemoryStore,
-    pub(super) shared: Option<Arc<dyn SharedStore>>,
+    pub(super) shared: Option<Arc<Guarded>>,
+    /// What is done while the shared store is down.
+    pub(super) when_unavailable: WhenUnavailable,
     pub(super) clock: Arc<dyn Clock>,
     /// None where nothing is announced.
     pub(super) fields: Option<UnitFields>,
@@ -36,55 +41,121 @@ pub(in crate::rate_limit) struct Counter {
 }
 
 impl Accounts {
+    /// The bucket of this moment.
+    fn bucket(&self) -> Bucket {
+        self.bucket.at(|| self.clock.unix())
+    }
+
     /// Admits a caller that owes nothing.
     pub(super) fn open(
         self: &Arc<Self>,
         key: HashedKey,
         bytes: &KeyBytes,
     ) -> Verdict<Arc<Counter>> {
+        let (bucket, now) = (self.bucket(), self.clock.monotonic());
         let Some(shared) = &self.shared else {
-            let now = self.clock.monotonic();
-            let decision = self.table.draw(key, &self.bucket, now, 0, Draw::Peek);
-            return Verdict::Ready(self.settle(decision, Counter::new(self, key, None)));
+            let decision = self.owed_here(bucket, key, now);
+            return Verdict::Ready(Counter::new(self, key, None).settle(bucket, decision));
         };
         let counter = Counter::new(self, key, Some(bytes.as_slice().into()));
-        let answer = shared.draw(vec![self.order(bytes.clone(), 0, Draw::Peek)], 1);
-        let accounts = Arc::clone(self);
+        if let Some(decision) = self.known_debt(shared, bucket, key, now) {
+            shared.counters().refused_early.add();
+            return Verdict::refuse(self.refusal(bucket, decision));
+        }
+        if !shared.lets_ask(now) {
+            let down = StoreError("it is down".into());
+            return Verdict::Ready(self.without(shared, bucket, counter, down));
+        }
+        let orders = vec![self.order(bucket, bytes.clone(), 0, Draw::Peek)];
+        let (accounts, shared) = (Arc::clone(self), Arc::clone(shared));
         Verdict::pending(async move {
-            let error = match answer.await {
-                Ok(granted) => match granted.decisions.first() {
-                    Some(decision) => return accounts.settle(*decision, counter),
-                    None => "the store left out its decision".into(),
-                },
-                Err(error) => Box::from(error),
-            };
-            let error: Box<dyn std::error::Error + Send + Sync> = error;
-            let kind = RejectionKind::Unavailable;
-            Err(Rejection::new(kind, "rate_limit_store_unavailable").with_source(error))
+            match shared.draw(None, orders).await.map(|decisions| decisions.first().copied()) {
+                Ok(Some(decision)) => {
+                    if !decision.allowed() {
+                        shared.note_denied(0, key, bucket, decision, now);
+                    }
+                    counter.settle(bucket, decision)
+                }
+                Ok(None) => accounts.without(
+                    &shared,
+                    bucket,
+                    counter,
+                    StoreError("it left out its decision".into()),
+                ),
+                Err(error) => accounts.without(&shared, bucket, counter, error),
+            }
         })
     }
 
-    fn settle(&self, decision: Decision, counter: Counter) -> Result<Arc<Counter>, Rejection> {
-        if decision.allowed() { Ok(Arc::new(counter)) } else { Err(self.refusal(decision)) }
+    /// What is known without a trip: the debt that the store told of lately, or the part of it that was made here.
+    fn known_debt(
+        &self,
+        shared: &Guarded,
+        bucket: Bucket,
+        key: HashedKey,
+        now: Duration,
+    ) -> Option<Decision> {
+        let here = || {
+            let decision = self.owed_here(bucket, key, now);
+            (!decision.allowed()).then_some(decision)
+        };
+        let denied = shared.denied(0, key, bucket, 0, now);
+        match self.when_unavailable {
+            // Admits everybody while the store is down, whatever was sent.
+            WhenUnavailable::InsecureAdmit => denied.filter(|_| shared.is_up()),
+            _ => denied.or_else(here),
+        }
+    }
+
+    fn owed_here(&self, bucket: Bucket, key: HashedKey, now: Duration) -> Decision {
+        self.table.draw(key, &bucket, now, 0, Draw::Peek)
+    }
+
+    /// Does what this limit was told to do in an outage.
+    #[cold]
+    fn without(
+        &self,
+        shared: &Guarded,
+        bucket: Bucket,
+        counter: Counter,
+        error: StoreError,
+    ) -> Result<Arc<Counter>, Rejection> {
+        let counters = shared.counters();
+        match self.when_unavailable {
+            WhenUnavailable::Refuse => {
+                counters.refused_unavailable.add();
+                Err(unavailable(error))
+            }
+            WhenUnavailable::InsecureAdmit => {
+                counters.admitted_unchecked.add();
+                Ok(Arc::new(counter))
+            }
+            mode @ (WhenUnavailable::CountHere | WhenUnavailable::CountShareHere(_)) => {
+                counters.counted_here.add();
+                let bucket = mode.bucket(bucket);
+                let decision = self.owed_here(bucket, counter.key, self.clock.monotonic());
+                counter.settle(bucket, decision)
+            }
+        }
     }
 
     #[cold]
-    fn refusal(&self, decision: Decision) -> Rejection {
+    fn refusal(&self, bucket: Bucket, decision: Decision) -> Rejection {
         let refusal = Rejection::new(RejectionKind::QuotaExceeded, "bandwidth_exceeded")
             .with_violated_policy(Arc::clone(&self.policy))
-            .with_retry_after(self.bucket.retry_after(decision))
+            .with_retry_after(bucket.retry_after(decision))
             .with_source(format!("bandwidth limit {:?}", self.policy));
         match &self.fields {
-            Some(fields) => fields.announce(refusal, Some(self.bucket.seconds(decision))),
+            Some(fields) => fields.announce(refusal, Some(bucket.seconds(decision))),
             None => refusal,
         }
     }
 
-    fn order(&self, key: KeyBytes, cost: u64, draw: Draw) -> Order {
+    fn order(&self, bucket: Bucket, key: KeyBytes, cost: u64, draw: Draw) -> Order {
         Order {
             policy: Arc::clone(&self.policy),
             key,
-            bucket: self.bucket,
+            bucket,
             cost,
             draw,
             binding: draw != Draw::Owe,
@@ -95,6 +166,15 @@ impl Accounts {
 impl Counter {
     fn new(accounts: &Arc<Accounts>, key: HashedKey, bytes: Option<Box<[u8]>>) -> Self {
         Self { accounts: Arc::clone(accounts), key, bytes, uncharged: AtomicU64::new(0) }
+    }
+
+    /// Admits whose bytes this counts, where nothing is owed.
+    fn settle(self, bucket: Bucket, decision: Decision) -> Result<Arc<Self>, Rejection> {
+        if decision.allowed() {
+            Ok(Arc::new(self))
+        } else {
+            Err(self.accounts.refusal(bucket, decision))
+        }
     }
 
     /// So many more bytes were sent.
@@ -110,16 +190,17 @@ impl Counter {
         if due == 0 {
             return;
         }
-        let accounts = &*self.accounts;
-        match (&accounts.shared, &self.bytes) {
-            (Some(shared), Some(bytes)) => {
-                let key = KeyBytes::from_slice(bytes);
-                shared.owe(vec![accounts.order(key, due, Draw::Owe)]);
-            }
-            _ => {
-                let now = accounts.clock.monotonic();
-                accounts.table.draw(self.key, &accounts.bucket, now, due, Draw::Owe);
-            }
+        let Accounts { table, shared, when_unavailable, clock, .. } = &*self.accounts;
+        let bucket = self.accounts.bucket();
+        // In this process too where a store is shared: what it sent outlives an outage.
+        let here = match shared {
+            Some(shared) if !shared.is_up() => when_unavailable.bucket(bucket),
+            _ => bucket,
+        };
+        table.draw(self.key, &here, clock.monotonic(), due, Draw::Owe);
+        if let (Some(shared), Some(bytes)) = (shared, &self.bytes) {
+            let key = KeyBytes::from_slice(bytes);
+            shared.owe(vec![self.accounts.order(bucket, key, due, Draw::Owe)]);
         }
     }
 }
@@ -131,80 +212,5 @@ impl Drop for Counter {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use futures_util::FutureExt;
-    use futures_util::future::{BoxFuture, ready};
-
-    use super::*;
-    use crate::clock::SystemClock;
-    use crate::rate_limit::Quota;
-    use crate::rate_limit::store::{Granted, StoreError};
-
-    /// A store that refuses, admits or is down, and remembers what it was asked.
-    #[derive(Debug)]
-    struct Ledger {
-        owed: Option<u64>,
-        orders: Mutex<Vec<(u64, Draw)>>,
-    }
-
-    impl SharedStore for Ledger {
-        fn draw(
-            &self,
-            orders: Vec<Order>,
-            _: u32,
-        ) -> BoxFuture<'static, Result<Granted, StoreError>> {
-            self.orders.lock().unwrap().extend(orders.iter().map(|order| (order.cost, order.draw)));
-            let Some(owed) = self.owed else {
-                return ready(Err(StoreError("down".into()))).boxed();
-            };
-            let bucket = orders[0].bucket;
-            let (state, _) = bucket.draw(0, 0, bucket.burst() + owed, Draw::Owe);
-            let decision = bucket.draw(state, 0, 0, Draw::Peek).1;
-            ready(Ok(Granted { requests: 1, decisions: vec![decision] })).boxed()
-        }
-
-        fn owe(&self, orders: Vec<Order>) {
-            self.orders.lock().unwrap().extend(orders.iter().map(|order| (order.cost, order.draw)));
-        }
-    }
-
-    fn open(store: &Arc<Ledger>) -> Result<Arc<Counter>, Rejection> {
-        let bucket = Bucket::new(Quota::per_second(10)).unwrap();
-        let accounts = Arc::new(Accounts {
-            policy: "download".into(),
-            bucket,
-            table: MemoryStore::new("download".into(), 1),
-            shared: Some(Arc::clone(store) as _),
-            clock: Arc::new(SystemClock::default()),
-            fields: None,
-        });
-        let Verdict::Pending(verdict) = accounts.open(HashedKey(1), &KeyBytes::new()) else {
-            panic!("nobody was asked");
-        };
-        verdict.now_or_never().unwrap()
-    }
-
-    #[test]
-    fn q13_bytes_are_owed_to_a_shared_store_by_the_step_and_at_the_end() {
-        let store = Arc::new(Ledger { owed: Some(0), orders: Mutex::default() });
-        let counter = open(&store).unwrap();
-        counter.passed(1);
-        counter.passed(STEP as usize);
-        counter.passed(5);
-        drop(counter);
-        let asked = store.orders.lock().unwrap();
-        assert_eq!(*asked, [(0, Draw::Peek), (STEP + 1, Draw::Owe), (5, Draw::Owe)]);
-    }
-
-    #[test]
-    fn q13_a_shared_store_that_is_owed_or_down_refuses() {
-        let refusal = open(&Arc::new(Ledger { owed: Some(20), orders: Mutex::default() }));
-        let refusal = refusal.unwrap_err();
-        assert_eq!(refusal.reason(), "bandwidth_exceeded");
-        assert_eq!(refusal.retry_after(), Some(std::time::Duration::from_secs(2)));
-        let down = open(&Arc::new(Ledger { owed: None, orders: Mutex::default() })).unwrap_err();
-        assert_eq!(down.reason(), "rate_limit_store_unavailable");
-    }
-}
+#[path = "shared_tests.rs"]
+mod tests;

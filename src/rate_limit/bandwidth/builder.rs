@@ -12,9 +12,9 @@ use crate::config::{ConfigError, Problems};
 use crate::rate_limit::bucket::Bucket;
 use crate::rate_limit::caller::Callers;
 use crate::rate_limit::limit::{Condition, DEFAULT_CAPACITY, MAX_CAPACITY};
-use crate::rate_limit::store::{MemoryStore, SharedStore};
+use crate::rate_limit::store::{Guarded, MemoryStore, SharedStore};
 use crate::rate_limit::unit::UnitFields;
-use crate::rate_limit::{Key, Quota};
+use crate::rate_limit::{Key, Quota, WhenUnavailable};
 
 /// Builds a [`BandwidthLimitLayer`].
 #[derive(Clone)]
@@ -27,6 +27,7 @@ pub struct BandwidthLimitBuilder {
     exemptions: Vec<Condition>,
     headers: bool,
     shared: Option<Arc<dyn SharedStore>>,
+    when_unavailable: WhenUnavailable,
     clock: Arc<dyn Clock>,
 }
 
@@ -40,6 +41,7 @@ impl BandwidthLimitBuilder {
             exemptions: Vec::new(),
             headers: true,
             shared: None,
+            when_unavailable: WhenUnavailable::CountHere,
             clock: Arc::new(SystemClock::default()),
         }
     }
@@ -66,6 +68,22 @@ impl BandwidthLimitBuilder {
         self
     }
 
+    /// Keeps the buckets in this store, for all processes that share it. Default: in this process's memory.
+    ///
+    /// Bytes are charged to it in the background, and a request whose caller owes nothing is one round trip.
+    #[cfg(feature = "redis")]
+    pub fn store(mut self, store: crate::rate_limit::RedisStore) -> Self {
+        self.shared = Some(Arc::new(store));
+        self
+    }
+
+    /// Sets what is done while a shared store does not answer. Unless set, this process goes by the bytes that it sent
+    /// itself ([`CountHere`](WhenUnavailable::CountHere)).
+    pub const fn when_unavailable(mut self, what: WhenUnavailable) -> Self {
+        self.when_unavailable = what;
+        self
+    }
+
     /// Takes the time from this clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -78,7 +96,7 @@ impl BandwidthLimitBuilder {
     ///
     /// Lists every problem found: a name that is empty, too long or not printable ASCII; a quota with a zero in it, or
     /// one that cannot be counted exactly; a key that nothing can be counted by; a capacity of zero, or beyond
-    /// 1,000,000,000.
+    /// 1,000,000,000; a quota by the calendar in a shared store.
     pub fn build(self) -> Result<BandwidthLimitLayer, ConfigError> {
         let culprit = format!("bandwidth limit {:?}", self.policy);
         let mut problems = Problems::default();
@@ -99,14 +117,19 @@ impl BandwidthLimitBuilder {
         if !(1..=MAX_CAPACITY).contains(&self.capacity) {
             problems.add(&culprit, "the capacity is not 1 to 1,000,000,000 keys");
         }
+        if self.shared.is_some() && bucket.calendar().is_some() {
+            problems.add(&culprit, "a quota by the calendar cannot be kept in a shared store");
+        }
         problems.into_result()?;
+        let guarded = |store| Arc::new(Guarded::new(store, Arc::clone(&self.clock)));
         Ok(BandwidthLimitLayer::new(Settings {
             callers: Callers::by(self.key),
             accounts: Arc::new(Accounts {
                 table: MemoryStore::new(Arc::clone(&self.policy), self.capacity),
                 policy: self.policy,
                 bucket,
-                shared: self.shared,
+                shared: self.shared.map(guarded),
+                when_unavailable: self.when_unavailable,
                 clock: self.clock,
                 fields: fields.filter(|_| self.headers),
             }),

@@ -10,7 +10,7 @@ use crate::gate::{Gate, Gated, Pass, Verdict};
 use crate::rate_limit::caller::Callers;
 use crate::rate_limit::limit::Condition;
 use crate::rate_limit::metered::Meter;
-use crate::rate_limit::{Key, Metered, Quota};
+use crate::rate_limit::{Key, Metered, Quota, StoreCounts};
 
 const CONTROL: &str = "bandwidth_limit";
 
@@ -55,6 +55,13 @@ impl BandwidthLimitLayer {
     #[must_use]
     pub fn shared_charges(&self) -> u64 {
         self.gate.0.accounts.table.overflows()
+    }
+
+    /// How the shared store was asked, and what was done without it, by all that were given this store or a clone of it;
+    /// none where the buckets are in memory alone.
+    #[must_use]
+    pub fn store_counts(&self) -> Option<StoreCounts> {
+        self.gate.0.accounts.shared.as_ref().map(|shared| shared.counters().read())
     }
 }
 

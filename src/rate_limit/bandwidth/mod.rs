@@ -27,7 +27,10 @@
 //!   holds over time. Answers that are under way together add up; a
 //!   [`ConcurrencyLimitLayer`](super::concurrency::ConcurrencyLimitLayer) bounds how many there are.
 //! - Bytes of requests, of header fields, of HTTP's and TLS's framing, and of connections that were upgraded.
-//! - Buckets live in this process's memory: every process counts alone.
+//! - Unless it is given a store that others share, buckets live in this process's memory:
+//!   every process counts alone.
+//! - With such a store, what an answer owes is charged in the background. What it could not be charged, because the store
+//!   was down, is owed in this process alone.
 //!
 //! ```
 //! use http::{Request, Response, StatusCode};

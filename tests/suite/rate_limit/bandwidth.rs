@@ -171,6 +171,24 @@ async fn q10_a_flood_of_addresses_forgives_no_debt() {
 }
 
 #[tokio::test]
+async fn q8_bytes_by_the_calendar_start_anew_on_the_first() {
+    let (layer, clock) =
+        built(BandwidthLimitLayer::by_address("download", Quota::calendar_month(1_000)));
+    clock.set_unix(Duration::from_secs(1_709_251_199)); // 29 February 2024, 23:59:59
+    let send = async || {
+        let response = layer.layer(service_fn(answer)).oneshot(from(ADA, "/")).await.unwrap();
+        let status = response.status().as_u16();
+        response.into_body().collect().await.unwrap();
+        status
+    };
+    assert_eq!((send().await, send().await), (200, 429));
+    assert_eq!(debt(&layer).await, 1);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!((send().await, send().await), (200, 429));
+    assert_eq!(debt(&layer).await, 31 * 86_400);
+}
+
+#[tokio::test]
 async fn q11_without_the_client_address_nothing_is_sent() {
     let (layer, _clock) = thousand();
     let missing = ask(layer.layer(service_fn(hello)), get("/", &[])).await;

@@ -1,5 +1,6 @@
 //! Rate limits in real Redis servers, which the tests start, kill, stop and fill.
 
+mod bytes;
 mod outages;
 mod processes;
 pub(crate) mod server;
