@@ -97,7 +97,6 @@ mod shards;
 mod shared_buckets;
 mod store;
 mod terms;
-mod unit;
 mod when_unavailable;
 
 pub use self::builder::RateLimitBuilder;

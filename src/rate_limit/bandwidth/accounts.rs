@@ -6,11 +6,11 @@ use crate::clock::Clock;
 use crate::gate::Verdict;
 use crate::rate_limit::WhenUnavailable;
 use crate::rate_limit::bucket::{Bucket, Decision, Draw};
+use crate::rate_limit::headers::Announcement;
 use crate::rate_limit::key::KeyBytes;
 use crate::rate_limit::limits::unavailable;
 use crate::rate_limit::secret::HashedKey;
 use crate::rate_limit::store::{Guarded, MemoryStore, Order, StoreError};
-use crate::rate_limit::unit::UnitFields;
 use crate::rejection::{Rejection, RejectionKind};
 
 /// How many bytes pass before they are charged: often enough to notice a long stream, seldom enough to cost nothing.
@@ -27,7 +27,7 @@ pub(super) struct Accounts {
     pub(super) when_unavailable: WhenUnavailable,
     pub(super) clock: Arc<dyn Clock>,
     /// None where nothing is announced.
-    pub(super) fields: Option<UnitFields>,
+    pub(super) fields: Option<Announcement>,
 }
 
 /// Counts the bytes of one answer; what is left to charge is charged when this is dropped.
@@ -146,7 +146,7 @@ impl Accounts {
             .with_retry_after(bucket.retry_after(decision))
             .with_source(format!("bandwidth limit {:?}", self.policy));
         match &self.fields {
-            Some(fields) => fields.announce(refusal, Some(bucket.seconds(decision))),
+            Some(fields) => fields.tell_spent(refusal, Some(bucket.seconds(decision))),
             None => refusal,
         }
     }

@@ -2,7 +2,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::request;
-use sfv::string_ref;
 
 use super::BandwidthLimitLayer;
 use super::accounts::Accounts;
@@ -11,9 +10,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
 use crate::rate_limit::bucket::Bucket;
 use crate::rate_limit::caller::Callers;
+use crate::rate_limit::headers::Announcement;
 use crate::rate_limit::limit::{Condition, DEFAULT_CAPACITY, MAX_CAPACITY};
 use crate::rate_limit::store::{Guarded, MemoryStore, SharedStore};
-use crate::rate_limit::unit::UnitFields;
 use crate::rate_limit::{Key, Quota, WhenUnavailable};
 
 /// Builds a [`BandwidthLimitLayer`].
@@ -106,11 +105,9 @@ impl BandwidthLimitBuilder {
             }
             Bucket::PLACEHOLDER
         });
-        let window = bucket.refill().as_nanos().div_ceil(1_000_000_000).max(1);
-        let window = u64::try_from(window).unwrap_or(u64::MAX);
-        let unit = string_ref("content-bytes");
-        let fields = UnitFields::new(&culprit, &self.policy, bucket.burst(), Some(window), unit);
-        let fields = problems.note(fields);
+        let fields = Announcement::counting(&self.policy, bucket.burst(), Some(bucket.refill()));
+        let fields = fields.and_then(|it| Ok(it.in_units("content-bytes")?));
+        let fields = problems.note(fields.map_err(|problem| ConfigError::new(&*culprit, problem)));
         if let Some(problem) = Callers::problem(&self.key) {
             problems.add(&culprit, problem);
         }

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request;
-use sfv::string_ref;
 
 use super::ConcurrencyLimitLayer;
 use super::gate::{Exemptions, Settings};
@@ -11,7 +10,7 @@ use super::places::Places;
 use crate::config::{ConfigError, Problems};
 use crate::rate_limit::Key;
 use crate::rate_limit::caller::Callers;
-use crate::rate_limit::unit::UnitFields;
+use crate::rate_limit::headers::Announcement;
 
 /// A second: most requests take less.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -78,9 +77,9 @@ impl ConcurrencyLimitBuilder {
     pub fn build(self) -> Result<ConcurrencyLimitLayer, ConfigError> {
         let culprit = format!("concurrency limit {:?}", self.policy);
         let mut problems = Problems::default();
-        let unit = string_ref("concurrent-requests");
-        let fields = UnitFields::new(&culprit, &self.policy, u64::from(self.most), None, unit);
-        let fields = problems.note(fields);
+        let fields = Announcement::counting(&self.policy, self.most.into(), None);
+        let fields = fields.and_then(|it| Ok(it.in_units("concurrent-requests")?));
+        let fields = problems.note(fields.map_err(|problem| ConfigError::new(&*culprit, problem)));
         if let Some(problem) = Callers::problem(&self.key) {
             problems.add(&culprit, problem);
         }

@@ -9,9 +9,9 @@ use super::ConcurrencyLimitBuilder;
 use super::places::{Place, Places, Taken};
 use crate::gate::{Gate, Gated, Pass, Verdict};
 use crate::rate_limit::caller::Callers;
+use crate::rate_limit::headers::Announcement;
 use crate::rate_limit::limit::Condition;
 use crate::rate_limit::metered::Meter;
-use crate::rate_limit::unit::UnitFields;
 use crate::rate_limit::{Key, Metered};
 use crate::rejection::{Rejection, RejectionKind};
 
@@ -35,7 +35,7 @@ pub(super) struct Settings {
     pub(super) retry_after: Duration,
     pub(super) exemptions: Exemptions,
     /// None where nothing is announced.
-    pub(super) fields: Option<UnitFields>,
+    pub(super) fields: Option<Announcement>,
 }
 
 /// Requests that are neither counted nor refused.
@@ -110,7 +110,7 @@ impl Settings {
                 let refusal = Rejection::new(kind, "concurrency_limit_exceeded")
                     .with_violated_policy(Arc::clone(&self.policy));
                 match &self.fields {
-                    Some(fields) => fields.announce(refusal, None),
+                    Some(fields) => fields.tell_spent(refusal, None),
                     None => refusal,
                 }
             }

@@ -11,6 +11,7 @@ use super::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::config::ConfigError;
 use crate::header_text::{header_value, written};
 use crate::rate_limit::bucket::Bucket;
+use crate::rejection::Rejection;
 
 /// Longer names only cost bytes in every response.
 const MAX_NAME: usize = 64;
@@ -26,13 +27,25 @@ pub(in crate::rate_limit) struct Announcement {
 impl Announcement {
     /// Fails when the name cannot be a String of a structured field.
     pub(in crate::rate_limit) fn new(name: &str, bucket: &Bucket) -> Result<Self, ConfigError> {
-        let text = policy_name(name)
-            .map_err(|problem| ConfigError::new(format!("rate limiter {name:?}"), problem))?;
-        let quota = Integer::try_from(bucket.burst()).unwrap_or(Integer::MAX);
-        let window = seconds_up(bucket.refill()).max(Integer::constant(1));
+        Self::counting(name, bucket.burst(), Some(bucket.refill()))
+            .map_err(|problem| ConfigError::new(format!("rate limiter {name:?}"), problem))
+    }
+
+    /// Of a quota, and of the time in which it comes back, where there is one. Fails as `new`.
+    pub(in crate::rate_limit) fn counting(
+        name: &str,
+        quota: u64,
+        window: Option<Duration>,
+    ) -> Result<Self, String> {
+        let text = policy_name(name)?;
+        let quota = Integer::try_from(quota).unwrap_or(Integer::MAX);
         let mut policy = String::new();
         let mut list = ListSerializer::with_buffer(&mut policy);
-        let _ = list.bare_item(text).parameter(key_ref("q"), quota).parameter(key_ref("w"), window);
+        let member = list.bare_item(text).parameter(key_ref("q"), quota);
+        if let Some(window) = window {
+            let window = seconds_up(window).max(Integer::constant(1));
+            let _ = member.parameter(key_ref("w"), window);
+        }
         let mut state_prefix = String::new();
         let _ = ListSerializer::with_buffer(&mut state_prefix).bare_item(text);
         state_prefix.push_str(";r=");
@@ -50,6 +63,22 @@ impl Announcement {
         let _ = ListSerializer::with_buffer(&mut policy).bare_item(text);
         self.policy = PolicyLine::new(policy);
         Ok(self)
+    }
+
+    /// A refusal with both fields: nothing is left, and there is more in so many seconds, where somebody knows that.
+    pub(in crate::rate_limit) fn tell_spent(
+        &self,
+        refusal: Rejection,
+        seconds: Option<u64>,
+    ) -> Rejection {
+        let mut state = format!("{}0", self.state_prefix);
+        if let Some(seconds) = seconds {
+            // Writing into a String cannot fail.
+            let _ = write!(state, ";t={}", in_range(seconds));
+        }
+        refusal
+            .with_header(RATE_LIMIT_POLICY, self.policy.value.clone())
+            .with_header(RATE_LIMIT, header_value(state.as_bytes()))
     }
 
     pub(in crate::rate_limit) fn state_prefix(&self) -> &str {
