@@ -5,7 +5,9 @@
 //! 1. Origins are listed one by one and compared exactly; `*`, `null` and patterns are refused when the layer is built,
 //!    and no origin is ever reflected (ASVS 3.4.2).
 //! 2. `Vary: Origin` is always sent, so that no cache gives one origin's answer to another.
-//! 3. Scripts may read what the controls of this crate tell: challenges, rate limits, retry times, the request id.
+//! 3. Scripts may read what the controls of this crate tell by themselves: challenges, rate limits, retry times, the
+//!    request id. What else they shall read is listed with [`response_header`](CorsBuilder::response_header), such as
+//!    `x-ratelimit-remaining` where [those fields](crate::rate_limit::Fields::legacy_x_ratelimit) are sent.
 //!
 //! # What is not checked
 //!
@@ -92,7 +94,13 @@ impl Cors {
             Method::PATCH,
             Method::DELETE,
         ];
-        CorsBuilder { origins: Vec::new(), methods, headers: SENT.to_vec(), credentials: false }
+        CorsBuilder {
+            origins: Vec::new(),
+            methods,
+            headers: SENT.to_vec(),
+            exposed: EXPOSED.to_vec(),
+            credentials: false,
+        }
     }
 }
 
@@ -103,6 +111,7 @@ pub struct CorsBuilder {
     origins: Vec<String>,
     methods: Vec<Method>,
     headers: Vec<HeaderName>,
+    exposed: Vec<HeaderName>,
     credentials: bool,
 }
 
@@ -122,6 +131,12 @@ impl CorsBuilder {
     /// Lets scripts send one more header field.
     pub fn request_header(mut self, name: HeaderName) -> Self {
         self.headers.push(name);
+        self
+    }
+
+    /// Lets scripts read one more header field of answers.
+    pub fn response_header(mut self, name: HeaderName) -> Self {
+        self.exposed.push(name);
         self
     }
 
@@ -157,7 +172,7 @@ impl CorsBuilder {
             .allow_methods(self.methods)
             .allow_headers(self.headers)
             .allow_credentials(self.credentials)
-            .expose_headers(EXPOSED)
+            .expose_headers(self.exposed)
             .max_age(MAX_AGE))
     }
 }

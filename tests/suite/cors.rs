@@ -65,6 +65,12 @@ async fn c3_scripts_may_read_what_a_refusal_tells() {
     ] {
         assert!(exposed.contains(name), "{name} is not in {exposed}");
     }
+    let legacy = http::HeaderName::from_static("x-ratelimit-remaining");
+    assert!(!exposed.contains(legacy.as_str()), "{exposed}");
+    let cors = Cors::builder().origin(OURS).response_header(legacy.clone());
+    let refused = send(cors, Method::GET, "/other", &[("origin", OURS)]).await;
+    let exposed = refused.header("access-control-expose-headers");
+    assert!(exposed.contains(legacy.as_str()) && exposed.contains("dpop-nonce"), "{exposed}");
 }
 
 #[tokio::test]
