@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::limits::{ActiveLimit, Limits};
 use super::{Consumer, Quota, RateLimitLayer};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Problems};
 
 /// A limit in force: changes its quotas, and tells how it is used. Cheap to clone.
 ///
@@ -88,6 +88,9 @@ impl Limiter {
         let _alone = changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = terms.load_full();
         let after = before.with_quota(limit, plan, quota)?;
+        let mut problems = Problems::default();
+        limit.routes.check_costs(after.least_burst(), &limit.culprit(), &mut problems);
+        problems.into_result()?;
         table.change(before.change_to(&after, self.limits.now()));
         terms.store(Arc::new(after));
         Ok(())

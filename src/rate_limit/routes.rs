@@ -69,6 +69,16 @@ impl Limit {
 }
 
 impl RouteDrafts {
+    /// Notes which routes cost more than the smallest bucket holds.
+    pub(super) fn check_costs(&self, burst: u64, culprit: &str, problems: &mut Problems) {
+        for (route, _) in self.costs.iter().filter(|(_, tokens)| *tokens > burst) {
+            problems.add(
+                culprit,
+                format!("a request to {route:?} costs more than the bucket holds, and would never be admitted"),
+            );
+        }
+    }
+
     /// The tables; `None` where nothing is said of any route. Problems name the culprit.
     pub(super) fn build(
         &self,
@@ -80,13 +90,7 @@ impl RouteDrafts {
         if only.as_ref().is_some_and(Vec::is_empty) {
             problems.add(culprit, "is about no route: the list is empty");
         }
-        let too_dear = costs.iter().filter(|(_, tokens)| *tokens > burst);
-        for (route, _) in too_dear {
-            problems.add(
-                culprit,
-                format!("a request to {route:?} costs more than the bucket holds, and would never be admitted"),
-            );
-        }
+        self.check_costs(burst, culprit, problems);
         let unvalued = |routes: &[String]| routes.iter().map(|route| (route.clone(), ())).collect();
         let only = only.as_deref().map(unvalued);
         let routes = Routes {

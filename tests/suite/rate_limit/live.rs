@@ -129,6 +129,12 @@ async fn q8_a_bad_quota_is_refused_and_the_one_before_stays() {
         assert_eq!(error.problems()[0].culprit(), "rate limiter \"a\"");
         assert!(error.to_string().contains(part), "{error}");
     }
+    let exports = Limit::by_address("a", Quota::per_minute(9)).cost_of_route("/exports", 5);
+    let (exporting, _clock) = built(RateLimitLayer::builder().limit(exports));
+    let exporting = exporting.limiter("a").unwrap();
+    let error = exporting.set_quota(Quota::per_minute(4)).unwrap_err();
+    assert!(error.to_string().contains("\"/exports\" costs more"), "{error}");
+    assert!(exporting.set_quota(Quota::per_minute(5)).is_ok());
     let (_, alone, _clock) = self::layer(Quota::per_day(5));
     assert!(alone.set_quota(Quota::calendar_day(5)).is_err());
     let answer = through(&layer, from("192.0.2.1", &[])).await;
