@@ -138,7 +138,8 @@ impl Limit {
     /// over time. Callers hear of the limit when it refuses, and not before. A closure that panics has the request
     /// charged.
     ///
-    /// A request whose caller goes away before the head of the answer is there costs nothing, and learned nothing.
+    /// A request that ends without the head of an answer costs nothing: its caller went away, or the service failed with an
+    /// error of its own. Who guessed learned nothing by it. What it cost the service to look, a limit by address bounds.
     ///
     /// ```
     /// use tower_warden::rate_limit::{Key, Limit, Quota, RateLimitLayer};

@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use http::{Request, Response};
-use tower::{Layer, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_warden::rate_limit::{Key, Limit, Quota, RateLimitLayer};
 
-use super::{GRPC, built, from};
+use super::{GRPC, bodies, built, from};
 use crate::support::{Answer, TestBody, ask};
 
 /// Ten guesses an hour for each address and account, charged when the answer is 401 or the same over gRPC.
@@ -106,4 +106,22 @@ async fn q12_requests_that_are_no_guess_go_on_when_the_quota_is_spent() {
     let headers = [("x-account", "ada"), ("x-answers", "200"), ("x-password", "1")];
     let answer = ask(layer.layer(service_fn(log_in)), from("192.0.2.1", &headers)).await;
     assert_eq!(answer.status, 429);
+}
+
+#[tokio::test]
+async fn q12_who_goes_away_before_the_answer_learned_nothing_and_is_not_charged() {
+    let guesses = || Limit::by_address("log-in", Quota::per_hour(2)).charge_when(|_| true);
+    let failures = || Limit::failed_authentication("failed", Quota::per_hour(2));
+    for limit in [guesses(), failures()] {
+        let (layer, _clock) = built(RateLimitLayer::builder().limit(limit));
+        let service = layer.layer(service_fn(bodies::answer));
+        for _ in 0..5 {
+            let mut gone = Box::pin(service.clone().oneshot(bodies::from("192.0.2.1", "/hangs")));
+            assert!(futures_util::poll!(&mut gone).is_pending());
+            drop(gone);
+            let failed = service.clone().oneshot(bodies::from("192.0.2.1", "/fails")).await;
+            assert_eq!(failed.err(), Some(bodies::Broken), "the service itself");
+        }
+        assert_eq!(send(&layer, "ada", "401").await.status, 401);
+    }
 }
