@@ -242,7 +242,10 @@ mod tests {
     fn q4_the_state_field_tells_what_is_left_and_when_there_is_more() {
         let told = announcement(r#"a"b\"#, Quota::per_minute(5));
         for (left, seconds) in [(0, 0), (9, 10), (42, 100), (99, 999), (1_000_000, 86_400)] {
-            let states = [State::new(told.state_prefix(), left, seconds), State::new(told.state_prefix(), seconds, left)];
+            let states = [
+                State::new(told.state_prefix(), left, seconds),
+                State::new(told.state_prefix(), seconds, left),
+            ];
             let expected =
                 format!(r#""a\"b\\";r={left};t={seconds}, "a\"b\\";r={seconds};t={left}"#);
             assert_eq!(State::line(&states.into_iter()), expected);

@@ -11,8 +11,8 @@ use std::mem;
 use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
-pub(super) use self::draft::{Announcement, policy_name};
 use self::draft::State;
+pub(super) use self::draft::{Announcement, policy_name};
 pub use self::fields::Fields;
 pub(crate) use self::legacy::Legacy;
 pub(crate) use self::lines::PolicyLines;
