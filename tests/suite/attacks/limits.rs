@@ -1,5 +1,7 @@
 //! Limits that are spent in somebody else's name, or that are not there.
 
+mod calendar;
+
 use std::time::Duration;
 
 use axum::Router;
