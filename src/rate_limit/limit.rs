@@ -136,7 +136,8 @@ impl Limit {
     /// Before the request goes on it is refused if the bucket has less than it would cost; nothing is taken yet. What was
     /// under way together is all charged: beyond an empty bucket it is owed, so that guessing in parallel gains nothing
     /// over time. Callers hear of the limit when it refuses, and not before. A closure that panics has the request
-    /// charged.
+    /// charged. A refusal by this library is shown to the closure as it is and as it is over HTTP, so that a caller that
+    /// calls itself gRPC does not change what its answer costs.
     ///
     /// A request that ends without the head of an answer costs nothing: its caller went away, or the service failed with an
     /// error of its own. Who guessed learned nothing by it. What it cost the service to look, a limit by address bounds.
@@ -204,22 +205,50 @@ impl Limit {
 
     /// Whether the caller, or the plan, is known only after authentication.
     pub(crate) fn needs_principal(&self) -> bool {
-        let asks_for_plan = !self.plans.quotas.is_empty() && self.plans.plan_of.is_none();
-        self.key.needs_principal() || self.exemptions.need_principal() || asks_for_plan
+        self.key.needs_principal() || self.exemptions.need_principal() || self.asks_for_plan()
+    }
+
+    /// Whether the plan is the principal's.
+    pub(super) fn asks_for_plan(&self) -> bool {
+        !self.plans.quotas.is_empty() && self.plans.plan_of.is_none()
     }
 
     /// Whether an answer is charged for. A closure that panics did not say that it is not.
-    pub(super) fn is_due(&self, answer: &response::Parts) -> bool {
-        let failed_authentication = || {
-            let rejection = answer.extensions.get::<Rejection>();
-            rejection.is_some_and(|rejection| rejection.kind() == RejectionKind::InvalidCredentials)
-        };
+    ///
+    /// A refusal is HTTP 200 over gRPC, and a caller names its protocol itself: what would be charged for as HTTP has it is
+    /// charged for. The status is the answer's own again in the end.
+    pub(super) fn is_due(&self, answer: &mut response::Parts) -> bool {
+        let rejection = answer.extensions.get::<Rejection>();
         match (self.charged, &self.dues) {
             (Charged::Requests, _) => false,
             (Charged::Answers, Some(is_due)) => {
-                catch_unwind(AssertUnwindSafe(|| is_due(answer))).unwrap_or(true)
+                let is_due = |answer: &response::Parts| {
+                    catch_unwind(AssertUnwindSafe(|| is_due(answer))).unwrap_or(true)
+                };
+                let over_http = rejection.map_or(answer.status, Rejection::status);
+                let status = answer.status;
+                let mut due = is_due(answer);
+                if !due && over_http != status {
+                    answer.status = over_http;
+                    due = is_due(answer);
+                    answer.status = status;
+                }
+                due
             }
-            (Charged::FailedAuthentication | Charged::Answers, _) => failed_authentication(),
+            (Charged::FailedAuthentication | Charged::Answers, _) => rejection
+                .is_some_and(|rejection| rejection.kind() == RejectionKind::InvalidCredentials),
+        }
+    }
+
+    /// Has a limit of failed authentication refuse those alone that present credentials, unless it was told whom to refuse.
+    pub(crate) fn sparing_anonymous(
+        self,
+        is_credential_presented: impl Fn(&request::Parts) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        if self.charged == Charged::FailedAuthentication && self.concerns.is_none() {
+            self.refuse_only(is_credential_presented)
+        } else {
+            self
         }
     }
 

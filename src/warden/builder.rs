@@ -282,16 +282,16 @@ impl WardenBuilder {
             Some(certificates) => authenticate.forwarded_certificates(certificates),
             None => authenticate,
         };
-        let presents = authenticate.clone();
         let own = [
             self.address_quota.map(|quota| Limit::by_address("address", quota)),
-            self.failure_quota.map(|quota| {
-                let limit = Limit::failed_authentication("failed-authentication", quota);
-                limit.refuse_only(move |head| presents.is_credential_presented(head))
-            }),
+            self.failure_quota
+                .map(|quota| Limit::failed_authentication("failed-authentication", quota)),
             self.principal_quota.map(|quota| Limit::by_principal("principal", quota)),
         ];
-        let limits = own.into_iter().flatten().chain(self.limits);
+        let limits = own.into_iter().flatten().chain(self.limits).map(|limit| {
+            let presents = authenticate.clone();
+            limit.sparing_anonymous(move |head| presents.is_credential_presented(head))
+        });
         let (of_principals, on_arrival): (Vec<_>, Vec<_>) =
             limits.partition(Limit::needs_principal);
         for limit in &of_principals {

@@ -249,14 +249,20 @@ impl Passage {
         self,
         panicked: Panicked,
     ) -> Response<Body<SanitizedBody<Body<B>>>> {
-        let Self { controls, secure, asked, .. } = self;
+        let Self { controls, secure, asked, arrival_charges, principal_charges, .. } = self;
         let additions = Additions {
             request_id: asked.id.to_header_value(),
             limits: Announced::default(),
             no_store: false,
         };
-        let mut settled = after_panic(&asked, panicked);
-        controls.headers.write(settled.headers_mut(), additions, secure, asked.protocol);
-        settled
+        let (mut head, body) = after_panic(&asked, panicked).into_parts();
+        // It is a failure like any other, and limits of failures are charged for it.
+        let arrival = controls.arrival_limits.as_deref().zip(Some(&arrival_charges));
+        let principal = controls.principal_limits.as_deref().zip(Some(&principal_charges));
+        for (limits, charges) in [principal, arrival].into_iter().flatten() {
+            limits.charge_answer(charges, &mut head);
+        }
+        controls.headers.write(&mut head.headers, additions, secure, asked.protocol);
+        Response::from_parts(head, body)
     }
 }

@@ -1,6 +1,7 @@
 //! Limits that are spent in somebody else's name, or that are not there.
 
 mod calendar;
+mod failures;
 
 use std::time::Duration;
 
