@@ -315,7 +315,16 @@ impl Limits {
                 Some((same, hashed)) if same == *key => hashed,
                 _ => {
                     bytes.clear();
-                    let hashed = match self.keys[*key].write(head, routes, &mut bytes)? {
+                    let found = match self.keys[*key].write(head, routes, &mut bytes) {
+                        // A limit on trial refuses nothing, whatever its key does.
+                        Err(error)
+                            if limit.shadow && error.kind() == RejectionKind::Unavailable =>
+                        {
+                            continue;
+                        }
+                        found => found?,
+                    };
+                    let hashed = match found {
                         Found::Caller => Some(self.secret.hash(&bytes)),
                         Found::Nobody => None,
                         Found::Later(found) => {

@@ -59,7 +59,7 @@ impl Limits {
     }
 
     /// Refuses without a trip whom the store refused lately, and who failed too often here.
-    fn known_refusal(
+    pub(super) fn known_refusal(
         &self,
         shared: &Guarded,
         asked: &Asked,

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod failures;
+mod keys;
 
 use std::time::Duration;
 
