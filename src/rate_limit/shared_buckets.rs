@@ -108,8 +108,12 @@ impl Limits {
         let mut unchecked = false;
         for wanted in &mut asked {
             let mode = mode(wanted.limit);
+            let whole = wanted.bucket.burst();
             wanted.bucket = mode.bucket(wanted.bucket);
-            wanted.cost = wanted.cost.min(wanted.bucket.burst());
+            // What costs more than the whole is never admitted; what costs more than a part takes all of that.
+            if wanted.cost <= whole {
+                wanted.cost = wanted.cost.min(wanted.bucket.burst());
+            }
             if mode == WhenUnavailable::InsecureAdmit {
                 // Counted all the same: the fields tell what they can.
                 unchecked |= wanted.binding;

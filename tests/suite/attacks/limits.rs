@@ -3,6 +3,7 @@
 mod calendar;
 mod failures;
 mod keys;
+mod outages;
 
 use std::time::Duration;
 
