@@ -8,7 +8,7 @@ use super::consumers::{Consumers, MOST_CONSUMERS};
 use super::headers::{Fields, PolicyLines};
 use super::jitter::{self, Jitter};
 use super::layer::RateLimitLayer;
-use super::limit::{Charged, Limit, MAX_CAPACITY};
+use super::limit::{Charged, Cost, Limit, MAX_CAPACITY};
 use super::limiter::Afar;
 use super::limits::{ActiveLimit, Limits};
 use super::plain::Plain;
@@ -103,7 +103,7 @@ impl RateLimitBuilder {
     ///
     /// Lists every problem found: no limit, or more than 16; two limits of one name; a name that is empty, too long or not
     /// printable ASCII; a quota with a zero in it, or one that cannot be counted exactly; a key that nothing can be
-    /// counted by; a cost that is more than the burst; plans that share a name, or that cannot be counted in one scale; a
+    /// counted by; a cost that is more than the burst, or costs that are all zero; plans that share a name, or that cannot be counted in one scale; a
     /// capacity of zero, or beyond 1,000,000,000; a quota unit that is `requests`, empty, too long or not printable ASCII; a
     /// jitter of more than a day; a secret of partition keys that is all zeros, or that no field needs; limits by different
     /// keys in a store on a cluster; a quota by the calendar in a shared store.
@@ -167,6 +167,15 @@ impl RateLimitBuilder {
                     &culprit,
                     "exempts principals, and nobody knows who failed to authenticate",
                 );
+            }
+            if limit.asks_for_plan() && limit.charged == Charged::FailedAuthentication {
+                problems.add(
+                    &culprit,
+                    "has plans of principals, and nobody knows who failed to authenticate: find the plan with `plan_by`",
+                );
+            }
+            if matches!(limit.cost, Cost::Same(0)) && limit.routes.dearest() == 0 {
+                problems.add(&culprit, "limits nothing: no request costs anything");
             }
             let routes = limit.routes.build(terms.least_burst(), &culprit, &mut problems);
             let is_same = |key: &Key| *key == limit.key && !key.depends_on_limit();

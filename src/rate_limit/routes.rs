@@ -79,6 +79,11 @@ impl RouteDrafts {
         }
     }
 
+    /// What a request to the dearest route costs; 0 where no route has a cost of its own.
+    pub(super) fn dearest(&self) -> u64 {
+        self.costs.iter().map(|(_, tokens)| *tokens).max().unwrap_or(0)
+    }
+
     /// The tables; `None` where nothing is said of any route. Problems name the culprit.
     pub(super) fn build(
         &self,

@@ -4,6 +4,7 @@ mod calendar;
 mod failures;
 mod keys;
 mod outages;
+mod setups;
 
 use std::time::Duration;
 
