@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,8 +72,26 @@ pub(in crate::rate_limit) struct StoreError(pub(in crate::rate_limit) Arc<str>);
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        // A server, or whoever plays it, writes some of these texts, and they are for the log.
+        self.0.chars().try_for_each(|letter| {
+            if letter.is_control() {
+                write!(f, "{}", letter.escape_default())
+            } else {
+                f.write_char(letter)
+            }
+        })
     }
 }
 
 impl std::error::Error for StoreError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn u3_what_a_server_says_forges_no_line_of_the_log() {
+        let error = StoreError("ERR no\r\n2026 WARN forged \u{1b}[31m\u{85}".into());
+        assert_eq!(error.to_string(), r"ERR no\r\n2026 WARN forged \u{1b}[31m\u{85}");
+    }
+}
