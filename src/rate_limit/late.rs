@@ -73,12 +73,10 @@ impl Limits {
         for wanted in &mut known {
             wanted.draw = Draw::Peek;
         }
-        let decisions = self.draw(&known, now);
-        let is_short = known
-            .iter()
-            .zip(&decisions)
-            .any(|(wanted, decision)| wanted.binding && !decision.allowed());
-        is_short.then(|| self.refusal(&known, &decisions, announces))
+        let held = self.hold(&known, now);
+        let is_short =
+            known.iter().zip(&held).any(|(wanted, held)| wanted.is_short(held.decision()));
+        is_short.then(|| self.refuse_here(&known, held, announces, now))
     }
 
     /// Whether no limit by this key refuses anything.

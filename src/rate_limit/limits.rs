@@ -254,7 +254,7 @@ impl Limits {
     }
 
     /// Holds the bucket of each limit, in their order.
-    fn hold(&self, asked: &Asked, now: Duration) -> SmallVec<[Held<'_>; 2]> {
+    pub(super) fn hold(&self, asked: &Asked, now: Duration) -> SmallVec<[Held<'_>; 2]> {
         let mut held = SmallVec::new();
         for Wanted { limit, key, bucket, cost, draw, .. } in asked {
             held.push(self.limits[*limit].table.hold(*key, bucket, now, *cost, *draw));
@@ -263,7 +263,7 @@ impl Limits {
     }
 
     #[cold]
-    fn refuse_here(
+    pub(super) fn refuse_here(
         &self,
         asked: &Asked,
         held: SmallVec<[Held<'_>; 2]>,
@@ -570,7 +570,7 @@ impl Wanted {
     }
 
     /// Whether this limit refuses the request.
-    const fn is_short(&self, decision: Decision) -> bool {
+    pub(super) const fn is_short(&self, decision: Decision) -> bool {
         self.binding && !decision.allowed()
     }
 

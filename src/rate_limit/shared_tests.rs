@@ -351,3 +351,46 @@ async fn q13_limits_that_share_a_store_find_out_together_that_it_is_down() {
     assert_eq!((counts.trips, counts.outages, counts.counted_here), (6, 1, 123));
     assert_eq!(two.store_counts(), Some(counts));
 }
+
+/// While the store is down one request a second asks for it. Somebody who sends many, and hangs up at once, is that one
+/// most of the time.
+#[tokio::test]
+async fn q13_callers_that_hang_up_do_not_keep_a_store_down() {
+    let (clock, store) = world();
+    let layer = sharing(&store, &clock, &[by_address(100)]);
+    store.set(Mood::Fails);
+    admitted(&layer, 1, 3).await;
+    assert_eq!(layer.store_counts().unwrap().outages, 1);
+    store.set(Mood::AnswersSlowly);
+    clock.advance(SECOND);
+    let Verdict::Pending(verdict) = layer.admit(&mut head(2)) else { panic!("nobody asked") };
+    assert!(futures_util::FutureExt::now_or_never(verdict).is_none(), "hung up");
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let before = layer.store_counts().unwrap().trips;
+    admit(&layer, 1).await.unwrap();
+    assert_eq!(layer.store_counts().unwrap().trips, before + 1, "asked for everybody again");
+}
+
+/// Requests that are charged alike wait for one trip; one that nobody drives on says nothing about now.
+#[tokio::test]
+async fn q13_nobody_is_refused_by_an_answer_that_somebody_left_behind_long_ago() {
+    let (clock, store) = world();
+    let store = store.leasing(Lease::new(10));
+    let layer = sharing(&store, &clock, &[by_address(2)]);
+    assert_eq!(admitted(&layer, 1, 2).await, 2);
+    store.set(Mood::AnswersSlowly);
+    let Verdict::Pending(mut verdict) = layer.admit(&mut head(1)) else { panic!("nobody asked") };
+    for _ in 0..2 {
+        // It has the answer of the store within reach, and goes away before it takes it.
+        assert!(futures_util::poll!(&mut verdict).is_pending());
+    }
+    drop(verdict);
+    store.set(Mood::Answers);
+    clock.advance(Duration::from_secs(3600));
+    store.forget();
+    for request in 0..2 {
+        assert_eq!(reason(&layer, 1).await, "", "request {request}");
+    }
+}

@@ -2,6 +2,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
 use super::counts::Counters;
@@ -36,7 +37,7 @@ impl Guarded {
             clock,
             patience,
             denials: Denials::new(),
-            leases: lease.map(Leases::new),
+            leases: lease.map(|lease| Leases::new(lease, patience + GRACE)),
             health: Arc::clone(store.health()),
             store,
         }
@@ -106,6 +107,9 @@ impl Guarded {
         id: Option<u64>,
         orders: Vec<Order>,
     ) -> Result<Decisions, StoreError> {
+        if !self.is_up() {
+            return self.find_out(orders).await;
+        }
         let drawing = async {
             match (&self.leases, id) {
                 (Some(leases), Some(id)) => self.draw_leased(leases, id, orders).await,
@@ -117,6 +121,20 @@ impl Guarded {
         };
         // A trip is timed by itself; this is for those that wait for several.
         timeout(self.patience + GRACE, drawing).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Asks a store that is down whether it is back, in a task of its own: a caller that goes away again and again would
+    /// otherwise keep everybody from learning it.
+    async fn find_out(self: &Arc<Self>, orders: Vec<Order>) -> Result<Decisions, StoreError> {
+        let this = Arc::clone(self);
+        let asking = async move {
+            let granted = this.trip(this.store.draw(orders.clone(), 1), orders.len()).await?;
+            Ok(granted.decisions.into())
+        };
+        match Handle::try_current() {
+            Ok(runtime) => runtime.spawn(asking).await.unwrap_or_else(|_| Err(late())),
+            Err(_) => asking.await,
+        }
     }
 
     async fn draw_leased(

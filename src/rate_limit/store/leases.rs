@@ -24,6 +24,8 @@ pub(super) type Decisions = SmallVec<[Decision; 2]>;
 /// Tokens that were drawn ahead.
 pub(super) struct Leases {
     lease: Lease,
+    /// How long a trip may take.
+    patience: Duration,
     sets: Box<[Mutex<Vec<Entry>>]>,
 }
 
@@ -36,7 +38,8 @@ struct Entry {
     until: Duration,
     /// What the buckets said when that was drawn, in the order of the orders.
     buckets: SmallVec<[Seen; 2]>,
-    round: Option<Round>,
+    /// A trip, and when it began.
+    round: Option<(Round, Duration)>,
 }
 
 #[derive(Clone, Copy)]
@@ -65,8 +68,8 @@ pub(super) enum Turn {
 }
 
 impl Leases {
-    pub(super) fn new(lease: Lease) -> Self {
-        Self { lease, sets: (0..SETS).map(|_| Mutex::default()).collect() }
+    pub(super) fn new(lease: Lease, patience: Duration) -> Self {
+        Self { lease, patience, sets: (0..SETS).map(|_| Mutex::default()).collect() }
     }
 
     /// Counts a request, and uses a token for it if one is here.
@@ -90,11 +93,14 @@ impl Leases {
         if let Some(decisions) = entry.take(orders, now) {
             return Turn::Leased(decisions);
         }
-        if let Some(round) = &entry.round {
+        // Where everybody who waited has gone away, nobody drives the trip on: what it finds in the end is old.
+        if let Some((round, begun)) = &entry.round
+            && now.saturating_sub(*begun) <= self.patience
+        {
             return Turn::Wait(round.clone());
         }
         let round = begin(self.size(entry.frequency, orders));
-        entry.round = Some(round.clone());
+        entry.round = Some((round.clone(), now));
         Turn::Go(round)
     }
 
