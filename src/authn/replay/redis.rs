@@ -5,7 +5,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisError, Script};
+use redis::io::tcp::TcpSettings;
+use redis::{Client, IntoConnectionInfo, RedisError, Script};
 
 use super::{Novelty, Remembered, ReplayStore, ReplayStoreError, SpentProof};
 use crate::config::ConfigError;
@@ -165,7 +166,11 @@ impl RedisReplayStoreBuilder {
     pub fn build(self) -> Result<RedisReplayStore, ConfigError> {
         let problem = |problem| ConfigError::new("Redis replay store", problem);
         // The error may quote the URL, and the URL a password.
-        let client = Client::open(self.url).map_err(|_| problem("has no URL of a Redis server"))?;
+        let bad_url = |_| problem("has no URL of a Redis server");
+        let server = self.url.into_connection_info().map_err(bad_url)?;
+        // Sends at once what there is: many small commands share a connection.
+        let server = server.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let client = Client::open(server).map_err(bad_url)?;
         if self.quota == 0 || self.patience.is_zero() {
             return Err(problem("would refuse every proof: its quota or its time is 0"));
         }
