@@ -9,6 +9,7 @@ const FAILURES: u32 = 3;
 
 /// How long a store that is down is left alone before one request finds out whether it is back: short beside the time in
 /// which people notice, long beside what the asking costs.
+#[cfg(any(test, feature = "redis"))]
 const REST: Duration = Duration::from_secs(1);
 
 /// Keeps requests from waiting for a store that is down.
@@ -34,6 +35,7 @@ pub(super) enum Change {
 }
 
 impl Breaker {
+    #[cfg(any(test, feature = "redis"))]
     pub(super) fn new(patience: Duration) -> Self {
         Self {
             failures: AtomicU32::new(0),

@@ -17,6 +17,7 @@ pub(in crate::rate_limit) struct Health {
 
 impl Health {
     /// Of a store with that patience.
+    #[cfg(any(test, feature = "redis"))]
     pub(in crate::rate_limit) fn new(patience: Duration) -> Self {
         Self { breaker: Breaker::new(patience + GRACE), counters: Counters::default() }
     }
