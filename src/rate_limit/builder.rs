@@ -106,7 +106,7 @@ impl RateLimitBuilder {
     /// counted by; a cost that is more than the burst, or costs that are all zero; plans that share a name, or that cannot be counted in one scale; a
     /// capacity of zero, or beyond 1,000,000,000; a quota unit that is `requests`, empty, too long or not printable ASCII; a
     /// jitter of more than a day; a secret of partition keys that is all zeros, or that no field needs; limits by different
-    /// keys in a store on a cluster; a quota by the calendar in a shared store.
+    /// keys in a store on a cluster.
     pub fn build(self) -> Result<RateLimitLayer, ConfigError> {
         let mut problems = Problems::default();
         self.check_answers(&mut problems);
@@ -158,9 +158,6 @@ impl RateLimitBuilder {
                 problems.add(&culprit, problem);
             }
             let Some(terms) = problems.note(Terms::of(&limit)) else { continue };
-            if self.shared.is_some() && terms.offer(0).is_by_calendar() {
-                problems.add(&culprit, "a quota by the calendar cannot be kept in a shared store");
-            }
             limit.exemptions.check(&culprit, &mut problems);
             if limit.exemptions.need_principal() && limit.charged == Charged::FailedAuthentication {
                 problems.add(

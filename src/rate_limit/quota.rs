@@ -67,7 +67,8 @@ impl Quota {
     /// So many tokens a day, all of them back at midnight, UTC.
     ///
     /// Whoever waits for midnight can use two days' tokens within a moment: where that is too much, set a limit of a short
-    /// period beside it. Goes by [`Clock::unix`](crate::clock::Clock::unix). A quota by the calendar has no burst.
+    /// period beside it. Goes by [`Clock::unix`](crate::clock::Clock::unix); in a store
+    /// that processes share, by the server's clock, and what is told of the time left by this one. A quota by the calendar has no burst.
     #[must_use]
     pub const fn calendar_day(tokens: u64) -> Self {
         Self { tokens, period: DAY, burst: tokens, calendar: Some(Calendar::Day) }

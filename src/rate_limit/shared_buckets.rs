@@ -36,7 +36,9 @@ impl Limits {
         if let Some(refusal) = self.known_refusal(shared, &asked, announces, now) {
             return Verdict::refuse(refusal);
         }
-        let id = shared.leases().then(|| self.likeness(&asked));
+        // Tokens of a day are not kept for the next.
+        let by_calendar = asked.iter().any(|wanted| wanted.bucket.calendar().is_some());
+        let id = (shared.leases() && !by_calendar).then(|| self.likeness(&asked));
         if let Some(decisions) = id.and_then(|id| shared.take_leased(id, &orders, now)) {
             self.count_afar(&asked, &decisions);
             return Verdict::Ready(self.settle(&asked, &decisions, &orders, announces));

@@ -200,9 +200,4 @@ impl Offer {
             Some(plan) => format!("plan {plan:?} {quota}"),
         }
     }
-
-    /// Whether the quota starts anew with the calendar.
-    pub(super) fn is_by_calendar(&self) -> bool {
-        self.bucket.calendar().is_some()
-    }
 }

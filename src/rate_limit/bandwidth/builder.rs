@@ -95,7 +95,7 @@ impl BandwidthLimitBuilder {
     ///
     /// Lists every problem found: a name that is empty, too long or not printable ASCII; a quota with a zero in it, or
     /// one that cannot be counted exactly; a key that nothing can be counted by; a capacity of zero, or beyond
-    /// 1,000,000,000; a quota by the calendar in a shared store.
+    /// 1,000,000,000.
     pub fn build(self) -> Result<BandwidthLimitLayer, ConfigError> {
         let culprit = format!("bandwidth limit {:?}", self.policy);
         let mut problems = Problems::default();
@@ -113,9 +113,6 @@ impl BandwidthLimitBuilder {
         }
         if !(1..=MAX_CAPACITY).contains(&self.capacity) {
             problems.add(&culprit, "the capacity is not 1 to 1,000,000,000 keys");
-        }
-        if self.shared.is_some() && bucket.calendar().is_some() {
-            problems.add(&culprit, "a quota by the calendar cannot be kept in a shared store");
         }
         problems.into_result()?;
         let guarded = |store| Arc::new(Guarded::new(store, Arc::clone(&self.clock)));

@@ -11,7 +11,7 @@ use super::{Bucket, Decision, Draw, MAX_BURST, Ticks};
 /// More than the greatest burst.
 const USED_BITS: u32 = 50;
 
-const USED: Ticks = (1 << USED_BITS) - 1;
+pub(super) const USED: Ticks = (1 << USED_BITS) - 1;
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 

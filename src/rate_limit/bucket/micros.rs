@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::calendar::{Calendar, USED};
 use super::{Bucket, Ticks};
 
 /// The greatest integer of which a double also has the next: more is written as this.
@@ -21,8 +22,20 @@ pub(in crate::rate_limit) struct Micros {
 }
 
 impl Bucket {
+    /// How the server counts: the ticks in a microsecond; -1 by the calendar's day, and -2 by its month.
+    pub(in crate::rate_limit) fn scale(&self) -> i64 {
+        match self.calendar() {
+            None => self.per_micro() as i64,
+            Some(Calendar::Day) => -1,
+            Some(Calendar::Month) => -2,
+        }
+    }
+
     /// Ticks in a microsecond.
-    pub(in crate::rate_limit) fn per_micro(&self) -> u64 {
+    fn per_micro(&self) -> u64 {
+        if self.window.is_some() {
+            return 1; // A token.
+        }
         // Less than 2^36.
         1000 * u64::from(self.per_nano)
     }
@@ -53,9 +66,21 @@ impl Bucket {
         Ticks::from(micros.whole) * Ticks::from(self.per_micro()) + Ticks::from(micros.ticks)
     }
 
-    /// The instant that a clock shows which counts microseconds.
+    /// The state of a bucket that a server says is full then, where its clock shows `now`.
+    pub(in crate::rate_limit) fn state_of(&self, full_at: Micros, now: u64) -> Ticks {
+        match self.window {
+            None => self.join(full_at),
+            Some(_) => {
+                let used = Ticks::from(full_at.whole.saturating_sub(now));
+                self.instant_of(now) + used.min(USED)
+            }
+        }
+    }
+
+    /// The instant that a clock shows which counts microseconds since the Unix epoch.
     pub(in crate::rate_limit) fn instant_of(&self, micros: u64) -> Ticks {
-        self.instant(Duration::from_micros(micros))
+        let now = Duration::from_micros(micros);
+        self.at(|| now).instant(now)
     }
 }
 

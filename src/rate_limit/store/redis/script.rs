@@ -50,7 +50,7 @@ fn command(name: &str, script: &str, names: &[String], orders: &[Order], request
         };
         let all = bucket.span_of(*cost, times(*draw, requests));
         let spans = [bucket.span_of(*cost, 1), all, bucket.capacity()];
-        command.arg(how).arg(u8::from(*binding)).arg(bucket.per_micro());
+        command.arg(how).arg(u8::from(*binding)).arg(bucket.scale());
         for span in spans {
             command.arg(span.whole).arg(span.ticks);
         }
@@ -77,7 +77,7 @@ pub(super) fn granted(
     }
     let decide = |(order, state): (&Order, &[u64])| {
         let Order { bucket, cost, draw, .. } = order;
-        let state = bucket.join(Micros { whole: state[0], ticks: state[1] });
+        let state = bucket.state_of(Micros { whole: state[0], ticks: state[1] }, *now);
         let cost = cost.saturating_mul(times(*draw, drawn.max(1)).into());
         let draw = if drawn == 0 { Draw::Peek } else { *draw };
         bucket.draw(state, bucket.instant_of(*now), cost, draw).1

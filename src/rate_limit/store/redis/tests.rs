@@ -297,3 +297,72 @@ fn q8_the_script_agrees_with_the_arithmetic_of_buckets() {
     });
     run.unwrap();
 }
+
+/// How the clock moves, for how many requests, by which of two calendars, how many tokens, and how.
+type Days = Vec<(i64, u32, bool, u64, u8)>;
+
+fn days() -> impl Strategy<Value = Days> {
+    const DAY: i64 = 86_400_000_000;
+    let moves = prop_oneof![
+        2 => Just(0),
+        2 => 0..DAY,
+        1 => -2 * DAY..4 * DAY,
+        1 => -70 * DAY..400 * DAY,
+        // To a midnight, or a microsecond before: see below.
+        2 => prop::sample::select(vec![i64::MAX, i64::MIN]),
+    ];
+    prop::collection::vec((moves, 1..4_u32, any::<bool>(), 1..4_u64, 0..4_u8), 1..60)
+}
+
+#[test]
+#[ignore = "needs redis-server: tests/run installs it"]
+fn q8_the_script_agrees_with_the_arithmetic_of_the_calendar() {
+    let server = Server::start(&[]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let config = ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() };
+    let day = 86_400_000_000_u64;
+    // From 1975 to the year 2100.
+    let run =
+        TestRunner::new(config).run(&(5 * 365 * day..130 * 365 * day, days()), |(start, steps)| {
+            server.ask::<()>(&["FLUSHALL"]);
+            let store = RedisStore::turned(&server, "test");
+            let buckets = [Quota::calendar_day(7), Quota::calendar_month(9)].map(bucket);
+            let (mut states, mut now) = ([0, 0], start);
+            for (shift, requests, monthly, cost, how) in steps {
+                now = match shift {
+                    i64::MAX => now / day * day + day,
+                    i64::MIN => now / day * day - 1,
+                    shift => now.saturating_add_signed(shift),
+                };
+                set_time(&server, now);
+                let which = usize::from(monthly);
+                let draw = [Draw::Take, Draw::Take, Draw::Peek, Draw::Owe][usize::from(how)];
+                let order = order(&format!("policy{which}"), "ada", buckets[which], cost, draw);
+                let order = Order { binding: draw != Draw::Owe, ..order };
+                let granted = runtime.block_on(store.draw(vec![order.clone()], requests)).unwrap();
+
+                let bucket = buckets[which].at(|| Duration::from_micros(now));
+                let times =
+                    |requests: u32| if draw == Draw::Peek { 1 } else { u64::from(requests) };
+                let of = |requests: u32| {
+                    bucket.draw(
+                        states[which],
+                        bucket.instant(Duration::ZERO),
+                        cost * times(requests),
+                        draw,
+                    )
+                };
+                let all = of(requests);
+                let (drawn, (state, expected)) =
+                    if all.1.allowed() || draw == Draw::Owe { (requests, all) } else { (1, of(1)) };
+                states[which] = state;
+                let told = |decision| (bucket.remaining(decision), bucket.retry_after(decision));
+                prop_assert_eq!(
+                    (granted.requests, granted.decisions[0].allowed(), told(granted.decisions[0])),
+                    (drawn, expected.allowed(), told(expected))
+                );
+            }
+            Ok(())
+        });
+    run.unwrap();
+}

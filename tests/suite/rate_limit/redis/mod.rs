@@ -19,7 +19,7 @@ use tower::{Layer, service_fn};
 use tower_warden::authz::{Rules, public};
 use tower_warden::client_address::PeerAddress;
 use tower_warden::rate_limit::{
-    Key, Limit, Quota, RateLimitBuilder, RateLimitLayer, RedisStore, RedisStoreBuilder,
+    Key, Lease, Limit, Quota, RateLimitBuilder, RateLimitLayer, RedisStore, RedisStoreBuilder,
     WhenUnavailable,
 };
 use tower_warden::rejection::{Rejection, RejectionKind};
@@ -182,4 +182,19 @@ fn q13_what_is_wrong_with_a_store_is_told_when_it_is_built_and_no_password_with_
     assert!(limits(cluster()).unwrap_err().to_string().contains("one_slot"));
     assert!(limits(cluster().one_slot()).is_ok());
     assert!(limits(RedisStore::builder(url)).is_ok());
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: tests/run installs it"]
+async fn q10_instances_share_a_quota_by_the_calendar() {
+    let server = Server::start(&[]);
+    let [one, two] = [(); 2].map(|()| {
+        let store = patient(RedisStore::builder(server.url()).lease(Lease::new(3)));
+        by_address(Quota::calendar_month(5), store)
+    });
+    let (first, second) = tokio::join!(statuses(&one, 10), statuses(&two, 10));
+    assert_eq!(admitted(&first) + admitted(&second), 5, "unless the month has just ended");
+    let keys = server.ask::<Vec<String>>(&["KEYS", "*"]);
+    let left = server.ask::<u64>(&["PTTL", &keys[0]]) / 86_400_000;
+    assert!(left == 30 || left == 31, "{left} days");
 }
