@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
-use redis::{Client, IntoConnectionInfo, RedisError, Script};
+use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisError, Script};
 
 use super::{Novelty, Remembered, ReplayStore, ReplayStoreError, SpentProof};
 use crate::config::ConfigError;
@@ -168,6 +168,9 @@ impl RedisReplayStoreBuilder {
         // The error may quote the URL, and the URL a password.
         let bad_url = |_| problem("has no URL of a Redis server");
         let server = self.url.into_connection_info().map_err(bad_url)?;
+        if matches!(server.addr(), ConnectionAddr::TcpTls { .. }) {
+            return Err(problem("is not reached over TLS: use a server on this host, or a tunnel"));
+        }
         // Sends at once what there is: many small commands share a connection.
         let server = server.set_tcp_settings(TcpSettings::default().set_nodelay(true));
         let client = Client::open(server).map_err(bad_url)?;
