@@ -26,6 +26,8 @@ pub(crate) struct Ask {
     pub(crate) says: &'static str,
     /// What neither may contain.
     pub(crate) hides: &'static str,
+    /// Header fields by name, each with what its value has to contain.
+    pub(crate) fields: Vec<(&'static str, &'static str)>,
     /// The control and the reason in the log; two empty texts where the handler answers.
     pub(crate) log: (&'static str, &'static str),
 }
@@ -72,6 +74,12 @@ impl Caller {
             value.unwrap_or_default().to_owned()
         };
         let (id, challenge) = (header("x-request-id"), header("www-authenticate"));
+        let lines = |name: &str| {
+            let values = response.headers().get_all(name).iter();
+            values.filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(", ")
+        };
+        let fields: Vec<_> =
+            ask.fields.iter().map(|(name, part)| (*name, lines(name), *part)).collect();
         let mut status = response.status().as_str().to_owned();
         let body = response.into_body().collect().await?.to_bytes();
         let body = String::from_utf8_lossy(&body);
@@ -82,8 +90,15 @@ impl Caller {
         if !ask.hides.is_empty() && told(ask.hides) {
             status.push_str(" with what it should hide");
         }
+        if fields.iter().any(|(_, value, part)| !value.contains(part)) {
+            status.push_str(" without the field it should have");
+        }
         let in_challenge = !ask.says.is_empty() && challenge.contains(ask.says);
-        let saw = if in_challenge { start_of(&challenge) } else { what_was_seen(&body) };
+        let saw = match &*fields {
+            [] if in_challenge => start_of(&challenge),
+            [] => what_was_seen(&body),
+            fields => format!("{}{}", who_refused(&body), in_fields(fields)),
+        };
         Ok(Stop {
             request: ask.title,
             status,
@@ -93,6 +108,22 @@ impl Caller {
             expected_log: ask.log,
         })
     }
+}
+
+/// The limits that a refusal names.
+fn who_refused(body: &str) -> String {
+    let problem: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let policies = problem["violated-policies"].as_array().into_iter().flatten();
+    policies.filter_map(|policy| Some(format!("{}: ", policy.as_str()?))).collect()
+}
+
+/// The fields that were asked about: of a list, the member that was, if it is there.
+fn in_fields(fields: &[(&str, String, &str)]) -> String {
+    let seen = fields.iter().map(|(name, value, part)| {
+        let member = value.split(", ").find(|member| member.contains(part));
+        format!("{name}: {}", member.unwrap_or(value))
+    });
+    seen.collect::<Vec<_>>().join("; ")
 }
 
 /// The detail of a problem document, or the start of any other body.
@@ -106,5 +137,6 @@ fn what_was_seen(body: &str) -> String {
 }
 
 fn start_of(text: &str) -> String {
-    text.chars().take(46).collect()
+    let words: Vec<_> = text.split_whitespace().collect();
+    words.join(" ").chars().take(46).collect()
 }

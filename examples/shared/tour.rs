@@ -87,12 +87,16 @@ impl Stop {
 /// Prints the table; fails when a stop is not as it should be.
 pub(crate) fn report(stops: &[Stop]) -> ExitCode {
     // An HTTP status is a number, a gRPC status a number and a name.
-    let width = stops.iter().map(|stop| stop.status.len()).fold("status".len(), usize::max);
+    let widest = |least: usize, text: fn(&Stop) -> &str| {
+        stops.iter().map(|stop| text(stop).len()).fold(least, usize::max)
+    };
+    let width = widest("status".len(), |stop| &stop.status);
+    let (asked, seen) = (widest(34, |stop| stop.request), widest(48, |stop| &stop.saw));
     let row = |request: &str, control: &str, status: &str, saw: &str, reason: &str| {
-        println!("{request:<34} | {control:<16} | {status:<width$} | {saw:<48} | {reason}");
+        println!("{request:<asked$} | {control:<17} | {status:<width$} | {saw:<seen$} | {reason}");
     };
     row("request", "answered by", "status", "what the caller saw", "what the log kept");
-    println!("{}", "-".repeat(144 + width));
+    println!("{}", "-".repeat(63 + asked + width + seen));
     let mut wrong = 0;
     for stop in stops {
         let answered_by = if stop.log.control.is_empty() { "handler" } else { &stop.log.control };

@@ -12,6 +12,7 @@ async fn every_stop_of_every_tour_is_as_it_should_be() {
         ("jwt_api", 13),
         ("mcp_resource", 12),
         ("object_and_property", 23),
+        ("rate_limit", 39),
     ] {
         let mut tour = tokio::process::Command::from(command(example, &[]));
         let ended = tour.arg("--tour").kill_on_drop(true).output();
