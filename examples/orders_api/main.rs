@@ -14,6 +14,7 @@
 
 mod answers;
 mod extract;
+mod limits;
 mod pages;
 mod properties;
 mod routes;
@@ -37,9 +38,10 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     };
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let identities = Identities::new(&settings)?;
-    let warden = identities.warden(&settings, rules::rules())?;
+    let warden = identities.warden(&settings, rules::rules(), limits::limits())?;
     let properties = properties::of_orders()?;
-    let service = warden.guard(routes::routes(identities.book(), properties.clone()));
+    let checkout = limits::checkout()?;
+    let service = warden.guard(routes::routes(identities.book(), properties.clone(), &checkout));
     let listener = TcpListener::bind(settings.address).await?;
     eprint!("{settings}{warden}{properties}");
     announce(listener.local_addr()?, &settings, &identities)?;

@@ -1,13 +1,14 @@
 use axum::extract::{FromRef, State};
-use axum::http::StatusCode;
 use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use tower_warden::authz::object::{Action, Create, Delete, Guard, Read, Update};
 use tower_warden::authz::property::{Disclosed, Properties, PropertiesOf};
 use tower_warden::frameworks::axum::properties::{Accepted, Disclosure, Proposed};
+use tower_warden::rate_limit::flow::FlowLayer;
 
 use crate::answers::Unanswered;
 use crate::extract::{OrderId, Page};
@@ -22,7 +23,12 @@ struct App {
 }
 
 /// The router, unguarded.
-pub(crate) fn routes(book: OrderBook, properties: Properties) -> Router {
+pub(crate) fn routes(book: OrderBook, properties: Properties, checkout: &FlowLayer) -> Router {
+    let done = async || StatusCode::NO_CONTENT;
+    let steps = Router::new()
+        .route("/checkout/cart", post(done))
+        .route("/checkout/pay", post(done))
+        .route_layer(checkout.clone());
     Router::new()
         .route("/", get(pages::index))
         .route("/style.css", get(pages::style))
@@ -31,6 +37,9 @@ pub(crate) fn routes(book: OrderBook, properties: Properties) -> Router {
         .route("/orders", get(list).post(create))
         .route("/orders/{id}", get(read).put(change).delete(cancel))
         .route("/orders/{id}/invoice", get(invoice))
+        .route("/export", get(export))
+        .route("/vouchers", post(redeem))
+        .merge(steps)
         .route("/admin/orders", get(list_of_tenant))
         .route("/admin/orders/{id}", delete(cancel_in_tenant))
         .route("/debug", get(debug)) // no rule declares it, so nobody gets here
@@ -66,6 +75,23 @@ async fn listed(
     let scope = guard.constraint(action).await?;
     let orders = scope.verify(book.list(&scope, page.after, page.limit())).await?;
     Ok(disclosure.of_list(&orders)?)
+}
+
+/// All of them at once. What that costs, the limits say.
+async fn export(
+    State(book): State<OrderBook>,
+    guard: Guard<Order>,
+    disclosure: Disclosure<Order>,
+) -> Result<Disclosed, Unanswered> {
+    let scope = guard.constraint(Read).await?;
+    let orders = scope.verify(book.list(&scope, 0, usize::MAX)).await?;
+    Ok(disclosure.of_list(&orders)?)
+}
+
+/// There is one voucher, with four digits: without a limit it is found within a second.
+async fn redeem(fields: HeaderMap) -> StatusCode {
+    let is_good = fields.get("x-voucher").is_some_and(|code| code == "7253");
+    if is_good { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
 }
 
 async fn create(

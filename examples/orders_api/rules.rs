@@ -22,6 +22,10 @@ pub(crate) fn rules() -> RulesBuilder {
         .put("/orders/{id}", write().serving::<Order>().by(Update))
         .delete("/orders/{id}", write().serving::<Order>().by(Delete))
         .get("/orders/{id}/invoice", read().serving::<Order>().by(Read))
+        .get("/export", read().serving_list_of::<Order>().by(Read))
+        .post("/vouchers", write())
+        .post("/checkout/cart", write())
+        .post("/checkout/pay", write())
         .get("/admin/orders", role("admin").serving_list_of::<Order>().by(Oversee))
         .delete("/admin/orders/{id}", role("admin").serving::<Order>().by(Withdraw))
 }

@@ -11,6 +11,7 @@
 
 #![expect(clippy::print_stderr, reason = "an example talks to whoever started it")]
 
+mod limits;
 mod rules;
 mod service;
 
@@ -43,7 +44,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     };
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let identities = Identities::new(&settings)?;
-    let warden = identities.warden(&settings, rules::rules())?;
+    let warden = identities.warden(&settings, rules::rules(), limits::limits())?;
     let book = identities.book();
     let invoices = InvoicesServer::new(Bookkeeping::of(book.clone()));
     let service = OrdersServer::new(Service::of(book)).max_decoding_message_size(LARGEST_MESSAGE);

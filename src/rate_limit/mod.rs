@@ -30,7 +30,8 @@
 //!
 //! # What is not checked
 //!
-//! Unless a layer is given a store that others share, such as `RedisStore` (feature `redis`), buckets live in this process's
+//! Unless a layer is given a store that others share, such as `RedisStore` (feature `redis`; in a Warden with
+//! `rate_limit_store`), buckets live in this process's
 //! memory: every process counts alone, and a restart fills them. An authentication
 //! failure is a response that carries a [`Rejection`](crate::rejection::Rejection) of kind `InvalidCredentials`; a login
 //! handler that answers 401 by other means is not seen by that limit: count it with [`Limit::charge_when`]. A caller with many addresses has many buckets.

@@ -16,7 +16,7 @@ use crate::authz::{Rules, RulesLayer};
 use crate::client_address::{ClientAddressLayer, TrustedProxies};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
-use crate::rate_limit::{Fields, Limit, Quota, RateLimitBuilder, RateLimitLayer};
+use crate::rate_limit::{Fields, Limit, Quota, RateLimitBuilder, RateLimitLayer, WhenUnavailable};
 use crate::response_headers::ResponseHeadersLayer;
 
 /// Requests of one client address: a page of an application fetches dozens of things at once.
@@ -55,6 +55,7 @@ pub struct WardenBuilder {
     rate_limit_store: Option<crate::rate_limit::RedisStore>,
     rate_limit_fields: Fields,
     retry_jitter: Duration,
+    when_unavailable: WhenUnavailable,
     reports_unchecked_objects: bool,
     clock: Arc<dyn Clock>,
     problems: Problems,
@@ -86,6 +87,7 @@ impl WardenBuilder {
             rate_limit_store: None,
             rate_limit_fields: Fields::draft_10(),
             retry_jitter: Duration::ZERO,
+            when_unavailable: WhenUnavailable::CountHere,
             reports_unchecked_objects: false,
             clock: Arc::new(SystemClock::default()),
             problems: Problems::default(),
@@ -202,6 +204,16 @@ impl WardenBuilder {
         self
     }
 
+    /// What the three rate limits that are on by themselves do while the store of
+    /// [`rate_limit_store`](Self::rate_limit_store) does not answer; others say it with
+    /// [`Limit::when_unavailable`]. Default: [`CountHere`](WhenUnavailable::CountHere), also for failed log-ins, since that
+    /// limit stands before every request with credentials: with [`Refuse`](WhenUnavailable::Refuse), all of them are answered
+    /// 503 until the store is back.
+    pub const fn when_unavailable(mut self, what: WhenUnavailable) -> Self {
+        self.when_unavailable = what;
+        self
+    }
+
     /// Sets which header fields tell callers of the limits; those of the draft unless set.
     pub fn rate_limit_fields(mut self, fields: Fields) -> Self {
         self.rate_limit_fields = fields;
@@ -288,7 +300,9 @@ impl WardenBuilder {
                 .map(|quota| Limit::failed_authentication("failed-authentication", quota)),
             self.principal_quota.map(|quota| Limit::by_principal("principal", quota)),
         ];
-        let limits = own.into_iter().flatten().chain(self.limits).map(|limit| {
+        let own = own.into_iter().flatten();
+        let own = own.map(|limit| limit.when_unavailable(self.when_unavailable));
+        let limits = own.chain(self.limits).map(|limit| {
             let presents = authenticate.clone();
             limit.sparing_anonymous(move |head| presents.is_credential_presented(head))
         });

@@ -8,8 +8,9 @@ use tower_warden::authn::bearer::BearerAuthenticator;
 use tower_warden::authn::issued_key::{Holder, IssuedKey, KeyPrefix, Secret};
 use tower_warden::authz::RulesBuilder;
 use tower_warden::config::ConfigError;
+use tower_warden::rate_limit::Limit;
 use tower_warden::response_headers::ResponseHeadersLayer;
-use tower_warden::warden::Warden;
+use tower_warden::warden::{Warden, WardenBuilder};
 
 use super::{Caller, OrderBook, Settings, Tokens};
 
@@ -38,6 +39,7 @@ impl<'s> Identities<'s> {
         &self,
         settings: &Settings,
         rules: RulesBuilder,
+        limits: Vec<Limit>,
     ) -> Result<Warden, ConfigError> {
         let headers = ResponseHeadersLayer::api();
         let headers = if settings.assume_https {
@@ -53,6 +55,11 @@ impl<'s> Identities<'s> {
         let stack = Warden::builder().authenticate(bearer);
         let stack = match dpop.clone() {
             Some(dpop) => stack.authenticate(dpop),
+            None => stack,
+        };
+        let stack = limits.into_iter().fold(stack, WardenBuilder::limit);
+        let stack = match settings.rate_limits.clone() {
+            Some(store) => stack.rate_limit_store(store),
             None => stack,
         };
         stack

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use tower_warden::client_address::TrustedProxies;
+use tower_warden::rate_limit::RedisStore;
 
 use self::given::Given;
 pub(crate) use self::tokens::Tokens;
@@ -37,7 +38,7 @@ const TRUSTED_PROXIES: &str = "ORDERS_TRUSTED_PROXIES";
 /// | `ORDERS_INTROSPECTION_URL` | where that issuer is asked about opaque tokens, for the same routes |
 /// | `ORDERS_INTROSPECTION_CLIENT`, `ORDERS_INTROSPECTION_SECRET` | who asks there |
 /// | `ORDERS_DPOP_URL` | the URL that callers know the service by: turns the scheme `DPoP` on, for tokens that are bound to a key |
-/// | `ORDERS_REDIS_URL` | where used proofs are remembered, for several instances; default: in the memory of the process |
+/// | `ORDERS_REDIS_URL` | where several instances count for rate limits together, and remember used proofs; default: in the memory of the process |
 /// | `ORDERS_TRUSTED_PROXIES` | networks, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed |
 /// | `ORDERS_INSECURE_HTTP_LOOPBACK` | `1`: every request counts as HTTPS, because a proxy on this machine terminates TLS for all of them, and nobody checks that it does; an issuer on this machine is asked over plain HTTP |
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) address: SocketAddr,
     pub(crate) audience: String,
     pub(crate) tokens: Tokens,
+    /// Where rate limits are counted, if not here.
+    pub(crate) rate_limits: Option<RedisStore>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) assume_https: bool,
     /// As they were read, to print them.
@@ -63,13 +66,23 @@ impl Settings {
         let address = given.read_address(&address);
         let trusted_proxies = given.read_trusted_proxies();
         let insecure = given.read_switch(INSECURE_HTTP_LOOPBACK);
-        let (audience, tokens) = tokens::read(&mut given, insecure);
+        let redis = given.optional_secret(REDIS_URL);
+        let rate_limits = given.read_rate_limits(redis.as_deref());
+        let (audience, tokens) = tokens::read(&mut given, insecure, redis);
         given.reject_the_rest();
         let Given { problems, lines, .. } = given;
         match (address, tokens) {
             (Some(address), Some(tokens)) if problems.is_empty() => {
                 let assume_https = insecure;
-                Ok(Self { address, audience, tokens, trusted_proxies, assume_https, lines })
+                Ok(Self {
+                    address,
+                    audience,
+                    tokens,
+                    rate_limits,
+                    trusted_proxies,
+                    assume_https,
+                    lines,
+                })
             }
             _ => Err(problems),
         }

@@ -111,7 +111,7 @@ async fn v4_every_reference_of_the_description_leads_somewhere_and_every_paramet
             collect_references(&operation["parameters"], &mut parameters);
             let has_id = parameters.contains(&"#/components/parameters/Id".to_owned());
             assert_eq!(has_id, pattern.contains("{id}"), "{method} {pattern}");
-            let takes_body = matches!(&**method, "post" | "put");
+            let takes_body = matches!(&**method, "post" | "put") && pattern.starts_with("/orders");
             assert_eq!(operation["requestBody"].is_object(), takes_body, "{method} {pattern}");
             let is_open = operation["security"].as_array().unwrap().is_empty();
             for status in ["400", "401", "429"] {

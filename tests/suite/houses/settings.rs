@@ -100,7 +100,7 @@ async fn each_bad_setting_alone_is_enough() {
         &[("ORDERS_DPOP_URL", "")],
         &[("ORDERS_DPOP_URL", "http://orders.example")],
         &[("ORDERS_DPOP_URL", "https://orders.example/?query")],
-        &[("ORDERS_REDIS_URL", "redis://127.0.0.1:9/")],
+        &[("ORDERS_REDIS_URL", "https://redis.example")],
         &[dpop, ("ORDERS_REDIS_URL", "")],
         &[dpop, ("ORDERS_REDIS_URL", "https://redis.example")],
         &[issuer, audience, ("ORDERS_JWKS_FILE", "/no/such/file")],

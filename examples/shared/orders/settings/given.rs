@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use tower_warden::client_address::TrustedProxies;
 use tower_warden::config::ConfigError;
+use tower_warden::rate_limit::RedisStore;
 
-use super::{ADDR, TRUSTED_PROXIES};
+use super::{ADDR, REDIS_URL, TRUSTED_PROXIES};
 
 /// The variables that are left to read, and what was wrong with those that were read.
 #[derive(Default)]
@@ -85,6 +86,10 @@ impl Given {
         };
         let proxies = TrustedProxies::x_forwarded_for(list.split(',').map(str::trim));
         self.note(TRUSTED_PROXIES, proxies).unwrap_or_else(TrustedProxies::none)
+    }
+
+    pub(super) fn read_rate_limits(&mut self, redis: Option<&str>) -> Option<RedisStore> {
+        self.note(REDIS_URL, RedisStore::builder(redis?).prefix("orders-limits").build())
     }
 
     pub(super) fn read_switch(&mut self, name: &'static str) -> bool {

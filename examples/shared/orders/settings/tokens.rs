@@ -36,7 +36,11 @@ pub(crate) struct Tokens {
 }
 
 /// The audience, and all that is set about tokens; `None` where that has problems.
-pub(super) fn read(given: &mut Given, insecure: bool) -> (String, Option<Tokens>) {
+pub(super) fn read(
+    given: &mut Given,
+    insecure: bool,
+    redis: Option<String>,
+) -> (String, Option<Tokens>) {
     let issuer = given.optional_text(ISSUER);
     let default_audience = if issuer.is_none() { DEVELOPMENT_AUDIENCE } else { "" };
     let audience = given.text(AUDIENCE, default_audience);
@@ -48,7 +52,7 @@ pub(super) fn read(given: &mut Given, insecure: bool) -> (String, Option<Tokens>
         secret: given.optional_secret(INTROSPECTION_SECRET),
         insecure,
     };
-    let (url, redis) = (given.optional_text(DPOP_URL), given.optional_secret(REDIS_URL));
+    let url = given.optional_text(DPOP_URL);
     let (issuer, development, validator) = match issuer {
         None => {
             own.reject(given);
@@ -193,11 +197,8 @@ fn read_dpop(
     redis: Option<String>,
     validator: Option<&Arc<dyn TokenValidator>>,
 ) -> Option<DpopAuthenticator> {
-    if redis.is_some() && url.is_none() {
-        given
-            .tell(REDIS_URL, format!("is given without {DPOP_URL}: there is no proof to remember"));
-    }
-    let store = redis.and_then(|redis| {
+    // Its problems are told with those of the rate limits, which are counted there too.
+    let store = redis.filter(|_| url.is_some()).and_then(|redis| {
         given.note(REDIS_URL, RedisReplayStore::builder(redis).prefix("orders").build())
     });
     // Its own problems are told also where there is nobody to judge tokens.
