@@ -18,5 +18,11 @@ struct Defaults;
 #[doc = include_str!("../docs/layer-order.md")]
 struct LayerOrder;
 
+#[doc = include_str!("../docs/rate-limiting.md")]
+struct RateLimiting;
+
+#[doc = include_str!("../docs/scaling.md")]
+struct Scaling;
+
 #[doc = include_str!("../docs/tokens.md")]
 struct Tokens;
