@@ -91,7 +91,9 @@ def place_of(file):
 def outcome_of(file, test, results):
     """How the test ended, or None when it did not run. It may sit in modules within the file, such as `tests`."""
     binary, modules = place_of(file)
-    path = re.compile("".join(f"{module}::" for module in modules) + rf"(?:\w+::)*{test}")
+    # `mod tests` of memory.rs may lie in memory_tests.rs, beside it.
+    module_path = re.sub(r"_tests::$", "(?:_tests)?::", "".join(f"{module}::" for module in modules))
+    path = re.compile(rf"{module_path}(?:\w+::)*{test}")
     outcomes = {outcome for (ran_in, ran), outcome in results.items() if ran_in == binary and path.fullmatch(ran)}
     return "ok" if outcomes == {"ok"} else next(iter(outcomes - {"ok"}), None)
 
