@@ -1,5 +1,5 @@
-//! Authentication and authorization for services on tower: composable layers for axum, tonic and anything else that
-//! takes a [`tower::Layer`], with safe defaults, and one stack that refuses to be built when a part is missing.
+//! Authentication, authorization and rate limiting for services on tower: composable layers for axum, tonic and anything
+//! else that takes a [`tower::Layer`], with safe defaults, and one stack that refuses to be built when a part is missing.
 //!
 //! Every control is a [`Gate`]: it admits a request or refuses it with a [`Rejection`]. One piece of code turns gates
 //! into layers, and one turns rejections into problem documents or gRPC statuses. A [`Warden`] is all of them in the
@@ -110,6 +110,14 @@
 //! | say who sees and sets which field | [`authz::property`] |
 //! | let Cedar policies decide, or a casbin enforcer | `authz::cedar`, `authz::casbin` |
 //! | limit callers, and failed log-ins | [`rate_limit`] |
+//! | count by tenant, app, route, or whatever else I know | [`rate_limit::Key`] |
+//! | sell quotas, and change them while requests come in | [`rate_limit::Limit::plan`], [`rate_limit::Limiter`] |
+//! | have all processes count together | `rate_limit::RedisStore` |
+//! | say what a limit does while the shared store is down | [`rate_limit::WhenUnavailable`] |
+//! | try a limit out before it refuses anybody | [`rate_limit::Limit::shadow`] |
+//! | bound requests that are under way | [`rate_limit::concurrency`] |
+//! | bound the bytes of answers | [`rate_limit::bandwidth`] |
+//! | hold callers to the order and the pace of a business flow | [`rate_limit::flow`] |
 //! | know the client behind proxies | [`client_address`] |
 //! | send security headers | [`response_headers`] |
 //! | let pages of other origins read the answers | `cors` |
@@ -138,7 +146,7 @@
 //! | `jwks` | keys that an issuer publishes, found and kept fresh; brings `http-client` | |
 //! | `jwt` | bearer tokens: JWTs from configured keys; needs a C compiler | yes |
 //! | `mtls` | TLS client certificates: tokens that are bound to one, callers in a mesh that are known by one | |
-//! | `redis` | what several instances share, in Redis: the DPoP proofs used | |
+//! | `redis` | what several instances share, in Redis: the buckets of rate limits and, with `dpop`, the proofs used; needs a C compiler | |
 //! | `testing` | an issuer of tokens, a client's key for DPoP, a clock to turn by hand, an authorization matrix | |
 //! | `tonic` | `Status` from a [`Rejection`], the peer address from `TcpConnectInfo` | |
 //! | `full` | all of them, `testing` included | |
@@ -147,6 +155,8 @@
 //!
 //! * [Tokens](https://github.com/tower-warden/tower-warden/blob/main/docs/tokens.md): all kinds, and which part to use for each
 //! * [Authorization](https://github.com/tower-warden/tower-warden/blob/main/docs/authorization.md): functions, objects, properties, and how to test them
+//! * [Rate limiting](https://github.com/tower-warden/tower-warden/blob/main/docs/rate-limiting.md): which limit for what, keys, plans, Redis, outages
+//! * [Scaling](https://github.com/tower-warden/tower-warden/blob/main/docs/scaling.md): from one process to a million requests a second
 //! * [Architecture](https://github.com/tower-warden/tower-warden/blob/main/docs/architecture.md)
 //! * [Layer order](https://github.com/tower-warden/tower-warden/blob/main/docs/layer-order.md)
 //! * [Defaults](https://github.com/tower-warden/tower-warden/blob/main/docs/defaults.md)

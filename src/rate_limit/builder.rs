@@ -103,10 +103,12 @@ impl RateLimitBuilder {
     ///
     /// Lists every problem found: no limit, or more than 16; two limits of one name; a name that is empty, too long or not
     /// printable ASCII; a quota with a zero in it, or one that cannot be counted exactly; a key that nothing can be
-    /// counted by; a cost that is more than the burst, or costs that are all zero; plans that share a name, or that cannot be counted in one scale; a
-    /// capacity of zero, or beyond 1,000,000,000; a quota unit that is `requests`, empty, too long or not printable ASCII; a
-    /// jitter of more than a day; a secret of partition keys that is all zeros, or that no field needs; limits by different
-    /// keys in a store on a cluster.
+    /// counted by; a cost that is more than the burst, or costs that are all zero; plans that share a name, or that cannot be
+    /// counted in one scale; a capacity of zero, or beyond 1,000,000,000; fewer than 1 or more than 1,000 tracked consumers; a
+    /// route that is none, or is given twice; exempt networks that are none, or are everybody; exempt principals, or plans of
+    /// principals, of a limit of failed authentication; a quota unit that is `requests`, empty, too long or not printable
+    /// ASCII; a jitter of more than a day; a secret of partition keys that is all zeros, or that no field needs; limits by
+    /// different keys in a store on a cluster.
     pub fn build(self) -> Result<RateLimitLayer, ConfigError> {
         let mut problems = Problems::default();
         self.check_answers(&mut problems);

@@ -196,8 +196,9 @@ impl Limit {
         self
     }
 
-    /// Sets what this limit does while a shared store does not answer. Unless set, a limit of failed authentication
-    /// refuses with 503, and every other counts in this process: see [`WhenUnavailable`].
+    /// Sets what this limit does while a shared store does not answer. Unless set, a limit of failed authentication, or one
+    /// that [charges for answers](Self::charge_when), refuses with 503, and every other counts in this process: see
+    /// [`WhenUnavailable`].
     pub const fn when_unavailable(mut self, what: WhenUnavailable) -> Self {
         self.when_unavailable = Some(what);
         self

@@ -24,17 +24,30 @@
 //! 10. A request cannot dodge a limit of some routes, or what a route costs, by the spelling of its path.
 //! 11. A quota by the [calendar](Quota::calendar_day) starts anew at midnight or on the first, UTC. What was used in a window
 //!     stays used when the clock goes back; a clock that was reset gives nothing to whoever had used something.
+//! 12. All limits of a layer, or of one stage of a [`Warden`](crate::Warden), are checked together: a request is charged to
+//!     all of them or to none.
+//! 13. Buckets lie in this process's memory, or in a store that several processes share, such as `RedisStore` (feature
+//!     `redis`): then together they admit what the quota says. While the store is down, no request waits for it, and each
+//!     limit does what [`WhenUnavailable`] says.
 //!
 //! Beside buckets of requests there are limits of what is under way ([`concurrency`]), of the bytes of answers
 //! ([`bandwidth`]), and of what callers do in which order ([`flow`]): layers of their own.
 //!
 //! # What is not checked
 //!
-//! Unless a layer is given a store that others share, such as `RedisStore` (feature `redis`; in a Warden with
-//! `rate_limit_store`), buckets live in this process's
-//! memory: every process counts alone, and a restart fills them. An authentication
-//! failure is a response that carries a [`Rejection`](crate::rejection::Rejection) of kind `InvalidCredentials`; a login
-//! handler that answers 401 by other means is not seen by that limit: count it with [`Limit::charge_when`]. A caller with many addresses has many buckets.
+//! - Without a store that others share, every process counts alone, and a restart fills all buckets. [`concurrency`]
+//!   and [`flow`] take no such store yet.
+//! - An authentication failure is a response that carries a [`Rejection`](crate::rejection::Rejection) of kind
+//!   `InvalidCredentials`; a login handler that answers 401 by other means is not seen by that limit: count it with
+//!   [`Limit::charge_when`].
+//! - A caller with many addresses, or many accounts, has many buckets.
+//! - What a request costs has to be known from its head: bodies are not read.
+//!
+//! # Deployment caveat
+//!
+//! Behind a proxy, name it with [`TrustedProxies`](crate::client_address::TrustedProxies); otherwise all callers share the
+//! proxy's address and its bucket. `docs/rate-limiting.md` is the guide, `docs/scaling.md` says what several processes
+//! admit together.
 //!
 //! ```
 //! use http::{Request, Response, StatusCode};

@@ -5,10 +5,11 @@ use super::bucket::Bucket;
 /// What a limit does while the store that several processes share does not answer.
 ///
 /// Set for each limit with [`Limit::when_unavailable`](super::Limit::when_unavailable). Unless set, a limit of failed
-/// authentication refuses, since guesses that are not counted are what an attacker waits for; every other limit counts
-/// here, those of [`bandwidth`](super::bandwidth) too, and so do all those that a [`Warden`](crate::Warden) has by itself: its
-/// limit of failed log-ins stands before every request with credentials
-/// ([`WardenBuilder::when_unavailable`](crate::warden::WardenBuilder::when_unavailable)). Limits in memory alone never ask.
+/// authentication, and one that [charges for answers](super::Limit::charge_when), refuses, since guesses that are not
+/// counted are what an attacker waits for; every other limit counts here, those of [`bandwidth`](super::bandwidth) too, and so
+/// do all those that a [`Warden`](crate::Warden) has by itself: its limit of failed log-ins stands before every request with
+/// credentials ([`WardenBuilder::when_unavailable`](crate::warden::WardenBuilder::when_unavailable)). Limits in memory alone
+/// never ask.
 ///
 /// | | a request gets | admitted beyond the quota |
 /// |---|---|---|

@@ -189,8 +189,9 @@ impl WardenBuilder {
         self
     }
 
-    /// Adds a limit to those by address, by principal and for failed log-ins. What counts by the principal is checked after
-    /// authentication, together with the other limits there; everything else before it.
+    /// Adds a limit to those by address, by principal and for failed log-ins. What counts by the principal, asks for its plan,
+    /// exempts principals, or says [`Key::after_authentication`](crate::rate_limit::Key::after_authentication) is checked
+    /// after authentication, together with the other limits there; everything else before it.
     pub fn limit(mut self, limit: Limit) -> Self {
         self.limits.push(limit);
         self

@@ -9,10 +9,9 @@
 //!   response headers            on every answer, also on refusals
 //!   sanitized errors            correlation id, panics, leaking bodies
 //!   client address              who is really at the other end
-//!   rate limit by address
-//!   limit of failed log-ins
+//!   limits on arrival           by address, of failed log-ins, and what else is known now
 //!   authentication              who speaks
-//!   rate limit by principal
+//!   limits of principals        by principal, and what else is known now
 //!   rules                       may they do this; unlisted routes are refused
 //!   tripwire                    nothing leaves without the object check that its rule declares
 //!               |
@@ -23,7 +22,8 @@
 //!
 //! 1. Rules are mandatory, and what they do not list is refused.
 //! 2. Rules that demand a principal demand an authentication scheme.
-//! 3. All three limits are on, with defaults that `docs/defaults.md` explains.
+//! 3. The limits by address, of failed log-ins and by principal are on, with defaults that `docs/defaults.md` explains;
+//!    [`limit`](WardenBuilder::limit) adds others. Those of one stage are charged together or not at all.
 //! 4. `build` lists every problem of every part, not the first.
 //!
 //! # What is not checked
