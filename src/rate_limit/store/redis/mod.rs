@@ -43,7 +43,8 @@ const PREFIX: &str = "tower-warden";
 /// - A replica that takes over knows what it had heard: what the primary admitted in its last moments may be admitted
 ///   again.
 /// - The user of an ACL needs `+evalsha +eval +time +get +set` on the keys `~PREFIX:*` (`~{PREFIX}:*` with
-///   [`one_slot`](RedisStoreBuilder::one_slot)); on a cluster, `+cluster|slots` too; behind sentinels, `+role`.
+///   [`one_slot`](RedisStoreBuilder::one_slot)); on a cluster, `+cluster|slots` too; behind sentinels,
+///   `+role`; for another database than 0, `+select`.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), tower_warden::ConfigError> {
