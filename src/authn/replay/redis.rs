@@ -162,14 +162,14 @@ impl RedisReplayStoreBuilder {
     ///
     /// # Errors
     ///
-    /// If the URL is none of Redis, or the quota or the time is 0.
+    /// If the URL is none of Redis, or one with TLS; or the quota or the time is 0.
     pub fn build(self) -> Result<RedisReplayStore, ConfigError> {
         let problem = |problem| ConfigError::new("Redis replay store", problem);
         // The error may quote the URL, and the URL a password.
         let bad_url = |_| problem("has no URL of a Redis server");
         let server = self.url.into_connection_info().map_err(bad_url)?;
         if matches!(server.addr(), ConnectionAddr::TcpTls { .. }) {
-            return Err(problem("is not reached over TLS: use a server on this host, or a tunnel"));
+            return Err(problem("has a URL with TLS, which this store does not speak"));
         }
         // Sends at once what there is: many small commands share a connection.
         let server = server.set_tcp_settings(TcpSettings::default().set_nodelay(true));
