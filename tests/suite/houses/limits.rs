@@ -50,7 +50,7 @@ fn left_of(answer: &Answer, policy: &str) -> i64 {
     let lines = answer.headers.get_all("ratelimit").iter().map(|line| line.to_str().unwrap());
     let members = lines.flat_map(|line| line.split(", ").map(str::to_owned).collect::<Vec<_>>());
     let start = format!("\"{policy}\";r=");
-    let rest = members.filter_map(|one| one.strip_prefix(&start).map(str::to_owned)).next();
+    let rest = members.find_map(|one| one.strip_prefix(&start).map(str::to_owned));
     rest.unwrap().split(';').next().unwrap().parse().unwrap()
 }
 

@@ -18,8 +18,9 @@ async fn status(layer: &RateLimitLayer) -> u16 {
 }
 
 fn built(limits: impl IntoIterator<Item = Limit>) -> RateLimitLayer {
-    let builder =
-        limits.into_iter().fold(RateLimitLayer::builder(), |builder, limit| builder.limit(limit));
+    let builder = limits
+        .into_iter()
+        .fold(RateLimitLayer::builder(), tower_warden::rate_limit::RateLimitBuilder::limit);
     builder.clock(FakeClock::at_unix(0)).build().unwrap()
 }
 
