@@ -48,7 +48,8 @@ async fn q14_an_export_costs_as_much_as_fifty_other_requests() {
 /// What the field says of one policy.
 fn left_of(answer: &Answer, policy: &str) -> i64 {
     let lines = answer.headers.get_all("ratelimit").iter().map(|line| line.to_str().unwrap());
-    let members = lines.flat_map(|line| line.split(", ").map(str::to_owned).collect::<Vec<_>>());
+    let mut members =
+        lines.flat_map(|line| line.split(", ").map(str::to_owned).collect::<Vec<_>>());
     let start = format!("\"{policy}\";r=");
     let rest = members.find_map(|one| one.strip_prefix(&start).map(str::to_owned));
     rest.unwrap().split(';').next().unwrap().parse().unwrap()
