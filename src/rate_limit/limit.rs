@@ -140,7 +140,8 @@ impl Limit {
     /// calls itself gRPC does not change what its answer costs.
     ///
     /// A request that ends without the head of an answer costs nothing: its caller went away, or the service failed with an
-    /// error of its own. Who guessed learned nothing by it. What it cost the service to look, a limit by address bounds.
+    /// error of its own. Have a failure answered as fast as a success: whoever knows from the delay alone that a guess was
+    /// wrong goes away and is not charged. A limit by address bounds what it costs the service to look.
     ///
     /// ```
     /// use tower_warden::rate_limit::{Key, Limit, Quota, RateLimitLayer};

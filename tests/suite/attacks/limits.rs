@@ -3,6 +3,7 @@
 mod calendar;
 mod failures;
 mod keys;
+mod liars;
 mod outages;
 mod setups;
 

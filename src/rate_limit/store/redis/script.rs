@@ -8,6 +8,9 @@ use crate::rate_limit::store::{Granted, Order, StoreError};
 /// The server's own time: the clocks of the processes that share it need not agree.
 const CLOCK: &str = "local now = redis.call('TIME')\nnow = now[1] * 1000000 + now[2]\n";
 
+/// The greatest number that the script answers: a double counts exactly up to it. A negative number is read as a greater one.
+const LAST: u64 = (1 << 53) - 1;
+
 const DRAW: &str = include_str!("draw.lua");
 
 /// The script, and the hash by which the server knows it.
@@ -72,7 +75,11 @@ pub(super) fn granted(
     let bad = || StoreError("the server gave an answer that the script does not have".into());
     let [now, drawn, states @ ..] = answer else { return Err(bad()) };
     let drawn = u32::try_from(*drawn).ok().filter(|drawn| *drawn <= requests).ok_or_else(bad)?;
-    if states.len() != 2 * orders.len() {
+    if states.len() != 2 * orders.len() || answer.iter().any(|number| *number > LAST) {
+        return Err(bad());
+    }
+    let pairs = || orders.iter().zip(states.chunks_exact(2));
+    if pairs().any(|(order, state)| state[1] >= order.bucket.per_micro()) {
         return Err(bad());
     }
     let decide = |(order, state): (&Order, &[u64])| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tower::{Layer, service_fn};
 use tower_warden::client_address::ClientAddress;
-use tower_warden::rate_limit::{Key, Limit, Quota, RateLimitLayer};
+use tower_warden::rate_limit::{Key, Limit, Quota, RateLimitBuilder, RateLimitLayer};
 use tower_warden::testing::FakeClock;
 
 use crate::support::{ask, get, hello};
@@ -18,9 +18,7 @@ async fn status(layer: &RateLimitLayer) -> u16 {
 }
 
 fn built(limits: impl IntoIterator<Item = Limit>) -> RateLimitLayer {
-    let builder = limits
-        .into_iter()
-        .fold(RateLimitLayer::builder(), tower_warden::rate_limit::RateLimitBuilder::limit);
+    let builder = limits.into_iter().fold(RateLimitLayer::builder(), RateLimitBuilder::limit);
     builder.clock(FakeClock::at_unix(0)).build().unwrap()
 }
 
