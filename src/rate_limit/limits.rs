@@ -194,8 +194,12 @@ impl Limits {
         self.limits.iter().map(|active| {
             let (name, terms) = (&active.limit.name, active.terms.load());
             let offers = terms.offers().iter().map(|offer| offer.line(&*self.clock));
+            let only = active.limit.routes.only.iter().flatten();
+            let only = only.map(|route| format!(", only {route}")).collect::<String>();
+            let shared = if self.shared.is_some() { ", shared" } else { "" };
             let shadow = if active.limit.shadow { ", shadow: refuses nothing" } else { "" };
-            format!("{name:?}: {}{shadow}", offers.collect::<Vec<_>>().join(", "))
+            let offers = offers.collect::<Vec<_>>().join(", ");
+            format!("{name:?}: {offers}{only}{shared}{shadow}")
         })
     }
 

@@ -37,7 +37,8 @@ impl LimitKey {
         Self::request(http::Request::new(()).into_parts().0).and_address(address)
     }
 
-    /// A principal without a plan.
+    /// A principal without a plan; with one, see [`of`](Self::of). Who has an API key is of the issuer `api-key`, unless its
+    /// holder names another.
     #[must_use]
     pub fn principal(issuer: &str, subject: &str) -> Self {
         let principal = Principal::builder(issuer, subject, PrincipalKind::User, "peek").build();

@@ -86,7 +86,21 @@ impl Limit {
         self
     }
 
-    /// Finds a request's plan in another way than asking its principal, and where there is none.
+    /// Finds a request's plan in another way than asking its principal, and where there is none. The principal of a JWT has
+    /// no plan of its own, whatever its claims say: name the claim here.
+    ///
+    /// ```
+    /// use tower_warden::Principal;
+    /// use tower_warden::rate_limit::{Limit, Quota, RateLimitLayer};
+    ///
+    /// let limit = Limit::by_principal("requests", Quota::per_minute(60))
+    ///     .plan("pro", Quota::per_minute(600))
+    ///     .plan_by(|head| head.extensions.get::<Principal>()?.claims().get("plan")?.as_str());
+    /// assert!(RateLimitLayer::builder().limit(limit.clone()).build().is_ok());
+    ///
+    /// let twice = limit.plan("pro", Quota::per_minute(900));
+    /// assert!(RateLimitLayer::builder().limit(twice).build().is_err());
+    /// ```
     pub fn plan_by(
         mut self,
         plan: impl for<'a> Fn(&'a request::Parts) -> Option<&'a str> + Send + Sync + 'static,

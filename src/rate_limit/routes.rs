@@ -9,7 +9,7 @@ use crate::route_pattern::{Place, RouteTable, matched_pattern};
 /// Routes as they were written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RouteDrafts {
-    only: Option<Vec<String>>,
+    pub(super) only: Option<Vec<String>>,
     except: Vec<String>,
     costs: Vec<(String, u64)>,
 }

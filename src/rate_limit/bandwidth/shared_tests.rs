@@ -1,7 +1,5 @@
 use std::num::NonZeroU32;
 
-use futures_util::FutureExt;
-
 use super::*;
 use crate::rate_limit::Quota;
 use crate::rate_limit::store::{FakeStore, Mood};
@@ -34,16 +32,16 @@ fn world() -> (FakeClock, FakeStore) {
     (clock, store)
 }
 
-fn open(accounts: &Arc<Accounts>, key: u8) -> Result<Arc<Counter>, Rejection> {
+async fn open(accounts: &Arc<Accounts>, key: u8) -> Result<Arc<Counter>, Rejection> {
     match accounts.open(HashedKey(key.into()), &KeyBytes::from_slice(&[key])) {
         Verdict::Ready(outcome) => outcome,
-        Verdict::Pending(verdict) => verdict.now_or_never().unwrap(),
+        Verdict::Pending(verdict) => verdict.await,
     }
 }
 
 /// The reason of a refusal, and when to come back.
-fn refusal(accounts: &Arc<Accounts>, key: u8) -> (&'static str, u64) {
-    open(accounts, key).err().map_or(("", 0), |refusal| {
+async fn refusal(accounts: &Arc<Accounts>, key: u8) -> (&'static str, u64) {
+    open(accounts, key).await.err().map_or(("", 0), |refusal| {
         (refusal.reason(), refusal.retry_after().map_or(0, |wait| wait.as_secs_f64().ceil() as u64))
     })
 }
@@ -55,31 +53,31 @@ const DOWN: &str = "rate_limit_store_unavailable";
 async fn q13_bytes_are_owed_to_a_shared_store_by_the_step_and_at_the_end() {
     let (clock, store) = world();
     let [one, two] = [(); 2].map(|()| accounts(&store, &clock, WhenUnavailable::CountHere));
-    let counter = open(&one, 1).unwrap();
+    let counter = open(&one, 1).await.unwrap();
     counter.passed(1);
-    assert_eq!(refusal(&two, 1), ("", 0), "less than a step");
+    assert_eq!(refusal(&two, 1).await, ("", 0), "less than a step");
     counter.passed(STEP as usize);
-    assert_eq!(refusal(&two, 1), (SPENT, (STEP + 1 - 10).div_ceil(10)), "elsewhere too");
+    assert_eq!(refusal(&two, 1).await, (SPENT, (STEP + 1 - 10).div_ceil(10)), "elsewhere too");
     clock.advance(STEP as u32 / 10 * SECOND);
-    assert_eq!(refusal(&two, 1), ("", 0));
+    assert_eq!(refusal(&two, 1).await, ("", 0));
     counter.passed(15);
     drop(counter);
-    assert_eq!(refusal(&two, 1), (SPENT, 2), "7 of the first, and these");
-    assert_eq!(refusal(&two, 2), ("", 0), "another key");
+    assert_eq!(refusal(&two, 1).await, (SPENT, 2), "7 of the first, and these");
+    assert_eq!(refusal(&two, 2).await, ("", 0), "another key");
 }
 
 #[tokio::test]
 async fn q13_who_owes_is_refused_without_a_trip() {
     let (clock, store) = world();
     let [one, two] = [(); 2].map(|()| accounts(&store, &clock, WhenUnavailable::CountHere));
-    open(&one, 1).unwrap().passed(100);
+    open(&one, 1).await.unwrap().passed(100);
     assert_eq!(store.trips(), 1);
     for _ in 0..100 {
-        assert_eq!(refusal(&one, 1), (SPENT, 9), "sent by this process");
+        assert_eq!(refusal(&one, 1).await, (SPENT, 9), "sent by this process");
     }
     assert_eq!(store.trips(), 1);
     for _ in 0..100 {
-        assert_eq!(refusal(&two, 1), (SPENT, 9), "told by the store");
+        assert_eq!(refusal(&two, 1).await, (SPENT, 9), "told by the store");
     }
     assert_eq!(store.trips(), 2);
     assert_eq!(one.shared.as_ref().unwrap().counters().read().refused_early, 199);
@@ -100,20 +98,20 @@ async fn q13_in_an_outage_bytes_are_limited_as_was_said() {
             let accounts = accounts(&store, &clock, mode);
             store.set(mood);
             for _ in 0..3 {
-                let _ = open(&accounts, 9);
+                let _ = open(&accounts, 9).await;
             }
             assert_eq!(store.trips(), 3);
-            if let Ok(counter) = open(&accounts, 1) {
+            if let Ok(counter) = open(&accounts, 1).await {
                 assert_eq!(first, ("", 0), "{mode:?}");
                 counter.passed(18);
             } else {
                 assert_eq!(first, (DOWN, 0), "{mode:?}");
             }
-            assert_eq!(refusal(&accounts, 1), second, "{mode:?}");
+            assert_eq!(refusal(&accounts, 1).await, second, "{mode:?}");
             assert_eq!(store.trips(), 3, "nobody waits for it");
             store.set(Mood::Answers);
             clock.advance(4 * SECOND);
-            assert_eq!(refusal(&accounts, 1), ("", 0), "{mode:?}");
+            assert_eq!(refusal(&accounts, 1).await, ("", 0), "{mode:?}");
             assert_eq!(store.trips(), 4, "it is back");
         }
     }
@@ -123,14 +121,14 @@ async fn q13_in_an_outage_bytes_are_limited_as_was_said() {
 async fn q13_what_was_sent_before_an_outage_is_still_owed_in_it() {
     let (clock, store) = world();
     let accounts = accounts(&store, &clock, WhenUnavailable::CountHere);
-    open(&accounts, 1).unwrap().passed(1_000);
+    open(&accounts, 1).await.unwrap().passed(1_000);
     store.set(Mood::Fails);
     for _ in 0..3 {
-        assert_eq!(refusal(&accounts, 2), ("", 0));
+        assert_eq!(refusal(&accounts, 2).await, ("", 0));
     }
-    assert_eq!(refusal(&accounts, 1), (SPENT, 99));
+    assert_eq!(refusal(&accounts, 1).await, (SPENT, 99));
     store.set(Mood::Answers);
     store.forget();
     clock.advance(10 * SECOND);
-    assert_eq!(refusal(&accounts, 1), (SPENT, 89), "nor does a store that forgot forgive it");
+    assert_eq!(refusal(&accounts, 1).await, (SPENT, 89), "nor does a store that forgot forgive it");
 }

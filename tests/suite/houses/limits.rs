@@ -64,6 +64,7 @@ async fn redeem(house: &House, actor: &str, code: &str) -> u16 {
 #[tokio::test]
 async fn q12_only_wrong_vouchers_are_counted_and_then_right_ones_are_refused_too() {
     let house = House::start("orders_api");
+    assert!(house.stderr().contains("only POST /vouchers\n"), "{}", house.stderr());
     for _ in 0..10 {
         assert_eq!(redeem(&house, "ada", "7253").await, 204);
     }

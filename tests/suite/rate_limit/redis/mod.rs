@@ -16,6 +16,7 @@ use axum::routing::get;
 use futures_util::future::join_all;
 use http::{Request, Response};
 use tower::{Layer, service_fn};
+use tower_warden::authn::api_key::{ApiKeyAuthenticator, MemoryApiKeyStore};
 use tower_warden::authz::{Rules, public};
 use tower_warden::client_address::PeerAddress;
 use tower_warden::rate_limit::{
@@ -111,6 +112,41 @@ async fn q10_two_wardens_share_the_buckets_of_all_their_limits() {
         statuses.push(ask(service.clone(), request).await.status);
     }
     assert_eq!(statuses, [200, 200, 200, 200, 200, 429, 429, 429, 429, 429]);
+}
+
+#[tokio::test]
+async fn q13_without_a_store_a_warden_counts_here_unless_told_to_refuse() {
+    let bad = ("x-api-key", "orders_0000"); // presents a credential
+    for (when, statuses) in [
+        (None, [200, 401]),
+        (Some(WhenUnavailable::InsecureAdmit), [200, 401]),
+        (Some(WhenUnavailable::Refuse), [503, 503]),
+    ] {
+        let nowhere =
+            RedisStore::builder("redis://127.0.0.1:1/").timeout(Duration::from_millis(50));
+        let warden = Warden::builder()
+            .rules(Rules::builder().get("/", public("demo")))
+            .authenticate(ApiKeyAuthenticator::new(MemoryApiKeyStore::new()))
+            .rate_limit_store(nowhere.build().unwrap());
+        let warden = match when {
+            Some(when) => warden.when_unavailable(when),
+            None => warden,
+        };
+        let service = warden.build().unwrap().guard(Router::new().route("/", get(async || "up")));
+        let request = |headers: &[(&str, &str)]| {
+            let peer = PeerAddress(SocketAddr::from(([192, 0, 2, 1], 40_000)));
+            let request = Request::get("/").extension(peer);
+            let with = |request: http::request::Builder, &(name, value): &(&str, &str)| {
+                request.header(name, value)
+            };
+            headers.iter().fold(request, with).body(Body::empty()).unwrap()
+        };
+        let answered = [
+            ask(service.clone(), request(&[])).await.status,
+            ask(service.clone(), request(&[bad])).await.status,
+        ];
+        assert_eq!(answered, statuses, "{when:?}");
+    }
 }
 
 #[tokio::test]
