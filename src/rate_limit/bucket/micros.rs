@@ -32,7 +32,7 @@ impl Bucket {
     }
 
     /// Ticks in a microsecond.
-    fn per_micro(&self) -> u64 {
+    pub(in crate::rate_limit) fn per_micro(&self) -> u64 {
         if self.window.is_some() {
             return 1; // A token.
         }
