@@ -212,5 +212,5 @@ impl Drop for Counter {
 }
 
 #[cfg(test)]
-#[path = "shared_tests.rs"]
+#[path = "accounts_tests.rs"]
 mod tests;
