@@ -11,7 +11,9 @@ use http::{Request, request};
 use redis::AsyncCommands;
 use tower_warden::client_address::ClientAddress;
 use tower_warden::gate::{Gate, Verdict};
-use tower_warden::rate_limit::{Key, Limit, Quota, RateLimitBuilder, RateLimitLayer, RedisStore};
+use tower_warden::rate_limit::{
+    Key, Lease, Limit, Quota, RateLimitBuilder, RateLimitLayer, RedisStore,
+};
 
 const CALLS: usize = 20_000;
 const AT_ONCE: usize = 64;
@@ -30,23 +32,31 @@ async fn main() {
         async move { drop(bare.get::<_, Option<String>>("absent").await.expect("our own server")) }
     })
     .await;
-    for (name, limits) in [("one limit", 1), ("three limits", 3), ("eight limits", 8)] {
-        let layer = Arc::new(limited(&server, limits, |builder| builder));
+    let lease = Some(Lease::new(100));
+    for (name, limits, lease) in [
+        ("one limit", 1, None),
+        ("three limits", 3, None),
+        ("eight limits", 8, None),
+        ("one limit, leases of 100", 1, lease),
+        ("three limits, leases of 100", 3, lease),
+    ] {
+        let layer = Arc::new(limited(&server, limits, lease));
         row(&server, name, move || asked(Arc::clone(&layer))).await;
     }
 }
 
 /// As many limits of one key, in the server.
-fn limited(
-    server: &Server,
-    limits: usize,
-    set: impl Fn(RateLimitBuilder) -> RateLimitBuilder,
-) -> RateLimitLayer {
-    let store = RedisStore::builder(&server.url).build().expect("our own address");
+fn limited(server: &Server, limits: usize, lease: Option<Lease>) -> RateLimitLayer {
+    let store = RedisStore::builder(&server.url);
+    let store = match lease {
+        Some(lease) => store.lease(lease),
+        None => store,
+    };
+    let store = store.build().expect("our own address");
     let quota = Quota::per_second(1_000_000).burst(100_000_000);
     let limit = |number: usize| Limit::new(format!("limit {number}"), Key::address(), quota);
     let builder = (0..limits).map(limit).fold(RateLimitLayer::builder(), RateLimitBuilder::limit);
-    set(builder.store(store)).build().expect("sound limits")
+    builder.store(store).build().expect("sound limits")
 }
 
 async fn asked(layer: Arc<RateLimitLayer>) {

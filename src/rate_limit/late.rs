@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bucket::Draw;
+use super::charges::Charges;
 use super::key::PendingKey;
-use super::limits::{Asked, Charges, Limits, Wanted};
+use super::limits::{Asked, Limits, Wanted};
 use super::secret::HashedKey;
 use super::store::Order;
 use crate::gate::Verdict;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use http::{request, response};
 use tower::Layer;
 
-use super::limits::{Charges, Limits};
+use super::charges::Charges;
+use super::limits::Limits;
 use super::refusal::{CONTROL, misplaced};
 use super::{Limit, Quota, RateLimitBuilder, StoreCounts, headers};
 use crate::gate::{Gate, Gated, Pass, Verdict};

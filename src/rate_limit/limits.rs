@@ -2,10 +2,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::{request, response};
+use http::request;
 use smallvec::SmallVec;
 
 use super::bucket::{Bucket, Decision, Draw};
+use super::charges::{Charges, Drawn};
 use super::consumers::Consumers;
 use super::headers::{Fields, PartitionKey, PolicyLines, announce};
 use super::jitter::Jitter;
@@ -17,7 +18,7 @@ use super::plain::Plain;
 use super::refusal::CONTROL;
 use super::routes::Routes;
 use super::secret::{HashedKey, Secret};
-use super::shadow::{ShadowRefusals, Trial};
+use super::shadow::Trial;
 use super::store::{Guarded, Held, MemoryStore, Order, StoreError};
 use super::terms::Terms;
 use crate::clock::Clock;
@@ -64,7 +65,7 @@ pub(super) struct ActiveLimit {
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     pub(super) limit: usize,
-    offer: u16,
+    pub(super) offer: u16,
     terms: u32,
     pub(super) bucket: Bucket,
     pub(super) key: HashedKey,
@@ -73,61 +74,8 @@ pub(super) struct Wanted {
     /// Whether too little refuses the request.
     pub(super) binding: bool,
     /// Whether it would, were the limit not in shadow mode.
-    shadow: bool,
-    partition: Option<PartitionKey>,
-}
-
-/// What is left to do for a request once its answer is there.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Charges {
-    charged: SmallVec<[Charge; 2]>,
-    aside: Option<Box<Aside>>,
-}
-
-/// What one limit has still to do with a request.
-#[derive(Clone, Copy, Debug)]
-enum Charge {
-    /// Nothing but to tell what is left.
-    Drawn(Drawn),
-    Owing(Owing),
-}
-
-/// What few requests bring, kept apart so that the rest stay small.
-#[derive(Clone, Debug, Default)]
-struct Aside {
-    /// One for each that is announced, where partition keys are told.
-    partitions: Vec<PartitionKey>,
-    /// The limits in shadow mode that would have refused.
-    shadowed: Vec<u16>,
-    /// Whom they are to charge who owe something, for a store outside this process; in the order of the charges.
-    debtors: Vec<KeyBytes>,
-}
-
-/// What a limit has left, to announce.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Drawn {
-    limit: u16,
-    pub(super) offer: u16,
-    /// By which terms.
-    pub(super) terms: u32,
-    pub(super) remaining: u64,
-    pub(super) seconds: u64,
-}
-
-/// What a limit has left, with the words for it.
-pub(super) struct Member<'a> {
-    pub(super) active: &'a ActiveLimit,
-    pub(super) drawn: Drawn,
-    pub(super) partition: Option<&'a PartitionKey>,
-}
-
-/// What a request is charged if its answer says so.
-#[derive(Clone, Copy, Debug)]
-struct Owing {
-    limit: u16,
-    offer: u16,
-    key: HashedKey,
-    cost: u64,
+    pub(super) shadow: bool,
+    pub(super) partition: Option<PartitionKey>,
 }
 
 /// What cannot be charged in this process, or not at once.
@@ -138,37 +86,6 @@ struct Afield {
 }
 
 pub(super) type Asked = SmallVec<[Wanted; 2]>;
-
-impl Charges {
-    /// Announces what a limit has left.
-    fn tell(&mut self, wanted: &Wanted, decision: Decision) {
-        self.charged.push(Charge::Drawn(wanted.drawn(decision)));
-        if let Some(partition) = wanted.partition {
-            self.aside.get_or_insert_default().partitions.push(partition);
-        }
-    }
-
-    /// Announces what the first offer of a limit has left.
-    pub(super) fn announce(&mut self, limit: u8, terms: u32, bucket: &Bucket, decision: Decision) {
-        self.charged.push(Charge::Drawn(Drawn {
-            limit: limit.into(),
-            offer: 0,
-            terms,
-            remaining: bucket.remaining(decision),
-            seconds: bucket.seconds(decision),
-        }));
-    }
-
-    /// Notes what is owed to the first offer of a limit if the answer says so.
-    pub(super) fn owe(&mut self, limit: u8, key: HashedKey, cost: u64) {
-        self.charged.push(Charge::Owing(Owing { limit: limit.into(), offer: 0, key, cost }));
-    }
-
-    /// Whether the answer changes nothing, and nothing is told in it.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.charged.is_empty() && self.aside.is_none()
-    }
-}
 
 impl Limits {
     /// The time by which limits count.
@@ -415,36 +332,6 @@ impl Limits {
         Ok(charges)
     }
 
-    /// Notes what one limit has still to do with an admitted request.
-    fn charge_one(
-        &self,
-        wanted: &Wanted,
-        decision: Decision,
-        order: Option<&Order>,
-        announces: bool,
-        charges: &mut Charges,
-    ) {
-        let active = &self.limits[wanted.limit];
-        let limit = wanted.limit as u16;
-        if wanted.shadow && !decision.allowed() {
-            active.trial.count(&active.limit.name, self.now());
-            charges.aside.get_or_insert_default().shadowed.push(limit);
-        }
-        match active.limit.charged {
-            Charged::Requests if announces => charges.tell(wanted, decision),
-            Charged::Requests => {}
-            Charged::FailedAuthentication | Charged::Answers => {
-                let Wanted { offer, key, cost, bucket, .. } = wanted;
-                let cost = (*cost).min(bucket.burst());
-                let owing = Owing { limit, offer: *offer, key: *key, cost };
-                charges.charged.push(Charge::Owing(owing));
-                if let Some(order) = order {
-                    charges.aside.get_or_insert_default().debtors.push(order.key.clone());
-                }
-            }
-        }
-    }
-
     #[cold]
     pub(super) fn refusal(
         &self,
@@ -493,67 +380,6 @@ impl Limits {
         rejection
     }
 
-    /// Charges what the answer shows to be due, and leaves in it which limits in shadow mode would have refused.
-    pub(crate) fn charge_answer(&self, charges: &Charges, response: &mut response::Parts) {
-        let owing = charges.charged.iter().filter_map(|charge| match charge {
-            Charge::Owing(owing) => Some(owing),
-            Charge::Drawn(_) => None,
-        });
-        for (number, owing) in owing.enumerate() {
-            if self.limits[usize::from(owing.limit)].limit.is_due(response) {
-                self.owe(owing, charges.aside.as_ref().and_then(|aside| aside.debtors.get(number)));
-            }
-        }
-        if let Some(aside) = &charges.aside
-            && !aside.shadowed.is_empty()
-        {
-            let name = |limit: &u16| self.limits[usize::from(*limit)].limit.name.clone();
-            ShadowRefusals::add(&mut response.extensions, aside.shadowed.iter().map(name));
-        }
-    }
-
-    #[cold]
-    fn owe(&self, owing: &Owing, debtor: Option<&KeyBytes>) {
-        let ActiveLimit { limit, terms, table, .. } = &self.limits[usize::from(owing.limit)];
-        let bucket = terms.load().offer(owing.offer).bucket(&*self.clock);
-        let (cost, draw) = (owing.cost, Draw::Owe);
-        // In this process too where a store is shared: what it saw outlives an outage.
-        let here = match &self.shared {
-            Some(shared) if !shared.is_up() => limit.in_outage().bucket(bucket),
-            _ => bucket,
-        };
-        let mut held = table.hold(owing.key, &here, self.now(), cost, draw);
-        held.draw();
-        held.count(true, false);
-        drop(held);
-        if let (Some(shared), Some(key)) = (&self.shared, debtor) {
-            shared.owe(vec![Order {
-                policy: limit.name.clone(),
-                key: key.clone(),
-                bucket,
-                cost,
-                draw,
-                binding: false,
-            }]);
-        }
-    }
-
-    /// What these charges add to the fields.
-    pub(super) fn announced<'a>(
-        &'a self,
-        charges: &'a Charges,
-    ) -> impl Iterator<Item = Member<'a>> + 'a {
-        let partitions = charges.aside.as_ref().map_or(&[][..], |aside| &aside.partitions);
-        let drawn = charges.charged.iter().filter_map(|charge| match charge {
-            Charge::Drawn(drawn) => Some(drawn),
-            Charge::Owing(_) => None,
-        });
-        drawn.enumerate().map(|(number, drawn)| {
-            let active = &self.limits[usize::from(drawn.limit)];
-            Member { active, drawn: *drawn, partition: partitions.get(number) }
-        })
-    }
-
     /// How many requests this limit would have refused.
     pub(crate) fn shadow_refusals(&self, policy: &str) -> u64 {
         let of = self.limits.iter().filter(|active| &*active.limit.name == policy);
@@ -583,7 +409,7 @@ impl Wanted {
         decision.allowed() && self.draw == Draw::Take
     }
 
-    fn drawn(&self, decision: Decision) -> Drawn {
+    pub(super) fn drawn(&self, decision: Decision) -> Drawn {
         Drawn {
             limit: self.limit as u16,
             offer: self.offer,

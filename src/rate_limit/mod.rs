@@ -86,6 +86,7 @@ pub mod bandwidth;
 mod bucket;
 mod builder;
 mod caller;
+mod charges;
 pub mod concurrency;
 mod consumers;
 mod exemptions;
@@ -114,6 +115,7 @@ mod terms;
 mod when_unavailable;
 
 pub use self::builder::RateLimitBuilder;
+pub(crate) use self::charges::Charges;
 pub use self::consumers::Consumer;
 pub use self::headers::Fields;
 pub(crate) use self::headers::{
@@ -123,7 +125,7 @@ pub use self::key::{KEY_TIME_LIMIT, Key};
 pub use self::layer::{RateLimitLayer, RateLimitPass};
 pub use self::limit::Limit;
 pub use self::limiter::{Limiter, Usage};
-pub(crate) use self::limits::{Charges, Limits};
+pub(crate) use self::limits::Limits;
 pub use self::metered::{Metered, MeteredBody, MeteredFuture};
 pub use self::peek::{LimitKey, PeekError, Standing};
 pub use self::quota::Quota;

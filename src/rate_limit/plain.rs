@@ -9,9 +9,10 @@ use http::request;
 
 use super::Key;
 use super::bucket::Draw;
+use super::charges::Charges;
 use super::key::{Found, KeyBytes};
 use super::limit::{Charged, Cost};
-use super::limits::{ActiveLimit, Charges, Limits};
+use super::limits::{ActiveLimit, Limits};
 use super::secret::HashedKey;
 
 /// Limits of which none asks for anything special.

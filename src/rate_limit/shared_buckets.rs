@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bucket::{Decision, Draw};
+use super::charges::Charges;
 use super::limit::Charged;
-use super::limits::{Asked, Charges, Limits, unavailable};
+use super::limits::{Asked, Limits, unavailable};
 use super::store::{Guarded, Order, StoreCounts, StoreError};
 use super::when_unavailable::WhenUnavailable;
 use crate::gate::Verdict;

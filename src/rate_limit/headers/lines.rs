@@ -5,7 +5,7 @@ use arc_swap::ArcSwapOption;
 use smallvec::SmallVec;
 
 use super::draft::PolicyLine;
-use crate::rate_limit::limits::Member;
+use crate::rate_limit::charges::Member;
 
 /// How many sets of policies are remembered: those of callers with a principal and without one, and of a few plans.
 const REMEMBERED: usize = 4;

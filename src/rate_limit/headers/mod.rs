@@ -17,7 +17,8 @@ pub use self::fields::Fields;
 pub(crate) use self::legacy::Legacy;
 pub(crate) use self::lines::PolicyLines;
 pub(super) use self::partition::PartitionKey;
-use super::limits::{Charges, Limits, Member};
+use super::charges::{Charges, Member};
+use super::limits::Limits;
 use super::terms::Offer;
 
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
