@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -43,7 +44,6 @@ pub(crate) struct Limits {
 }
 
 /// A limit in force.
-#[derive(Debug)]
 pub(super) struct ActiveLimit {
     pub(super) limit: Limit,
     /// Its place in [`Limits::keys`].
@@ -384,6 +384,13 @@ impl Limits {
     pub(crate) fn shadow_refusals(&self, policy: &str) -> u64 {
         let of = self.limits.iter().filter(|active| &*active.limit.name == policy);
         of.map(|active| active.trial.refusals()).sum()
+    }
+}
+
+/// What it was made of, and not its table of a million keys.
+impl fmt::Debug for ActiveLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActiveLimit").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 

@@ -507,6 +507,14 @@ async fn a_request_that_had_to_wait_is_answered_like_any_other() {
     }
 }
 
+/// Somebody logs it, or holds it in a struct that is logged.
+#[test]
+fn the_debug_form_of_a_stack_is_of_a_size_to_read() {
+    let warden =
+        Warden::builder().rules(Rules::builder().get("/", public("home"))).build().unwrap();
+    assert!(format!("{warden:?}").len() < 20_000);
+}
+
 /// What others left in the request is replaced, and what layers further in leave there counts.
 #[tokio::test]
 async fn what_a_stack_knows_of_a_request_comes_from_the_nearest_layer() {
