@@ -1,8 +1,8 @@
 //! What each control costs, through a trivial inner service. `docs/performance.md` says how to read it.
 //!
-//!     cargo bench --all-features
-//!     cargo bench --all-features -- Gates --no-instructions
-//!     cargo bench --all-features -- --memory
+//!     cargo bench --all-features --bench controls
+//!     cargo bench --all-features --bench controls -- Gates --no-instructions
+//!     cargo bench --all-features --bench controls -- --memory
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
