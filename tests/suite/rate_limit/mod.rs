@@ -6,6 +6,7 @@ mod authentication;
 mod bandwidth;
 mod behind_servers;
 mod bodies;
+mod both_stores;
 mod concurrency;
 mod exemptions;
 mod failures;
