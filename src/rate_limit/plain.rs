@@ -43,6 +43,7 @@ impl ActiveLimit {
             && limit.exemptions.is_empty()
             && limit.plans.quotas.is_empty()
             && !limit.shadow
+            && !limit.key.is_late()
             && matches!(limit.cost, Cost::Same(_))
     }
 }
@@ -93,5 +94,23 @@ impl Limits {
             Ok(Found::Caller) => Some(self.secret.hash(&bytes)),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rate_limit::{Limit, Quota, RateLimitLayer};
+
+    /// What is asked on the short way and again on the long one would be asked twice.
+    #[test]
+    fn q12_a_key_that_has_to_be_asked_for_goes_the_long_way() {
+        let find = |_: &http::request::Parts| async { Ok::<_, std::fmt::Error>(None) };
+        let late = crate::rate_limit::Key::from_async_fn("late", find);
+        let is_plain = |limit: Limit| {
+            RateLimitLayer::builder().limit(limit).build().unwrap().limits.plain.is_some()
+        };
+        assert!(is_plain(Limit::by_address("address", Quota::per_minute(5))));
+        assert!(!is_plain(Limit::new("late", late, Quota::per_minute(5))));
+        assert!(!is_plain(Limit::by_address("trial", Quota::per_minute(5)).shadow()));
     }
 }
