@@ -1,5 +1,6 @@
 //! Looking into a bucket without drawing from it.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -27,8 +28,15 @@ use crate::principal::{Principal, PrincipalKind};
 /// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LimitKey(request::Parts);
+
+/// Says nothing of the request, which may hold credentials that nobody has marked as sensitive.
+impl fmt::Debug for LimitKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LimitKey").finish_non_exhaustive()
+    }
+}
 
 impl LimitKey {
     /// A client, by its address. Of an IPv6 address, the part counts that the limit counts by.

@@ -14,6 +14,14 @@ fn address(address: &str) -> LimitKey {
     LimitKey::address(address.parse().unwrap())
 }
 
+#[test]
+fn u3_a_key_made_of_a_request_shows_no_credentials() {
+    let mut request = http::Request::new(());
+    request.headers_mut().insert("authorization", "Bearer hunter2".parse().unwrap());
+    let key = LimitKey::request(request.into_parts().0);
+    assert!(!format!("{key:?}").contains("hunter2"));
+}
+
 #[tokio::test]
 async fn q4_a_peek_agrees_with_the_fields_and_charges_nothing() {
     let (layer, clock) = built(RateLimitLayer::by_address("a", Quota::per_minute(3)));
