@@ -59,7 +59,10 @@ fn in_draft_10(lines: &PolicyLines, members: &Members<'_>) -> [HeaderValue; 2] {
     if members.iter().any(|member| member.partition.is_some()) {
         return partitioned(members);
     }
-    let policy = lines.with(members, |line| line.value.clone());
+    let policy = match &members[..] {
+        [member] => member.with_offer(|offer| offer.announcement.policy.value.clone()),
+        members => lines.with(members, |line| line.value.clone()),
+    };
     [policy, State::line(&members.iter().map(Member::state))]
 }
 
@@ -97,7 +100,10 @@ pub(super) fn write(limits: &Limits, charges: &Charges, headers: &mut HeaderMap)
             members.for_each(|member| all.push(member));
             let members = all;
             let state = State::line(&members.iter().map(Member::state));
-            *headers = limits.lines.with(&members, |line| line.with_state(state));
+            *headers = match &members[..] {
+                [member] => member.with_offer(|offer| offer.announcement.policy.with_state(state)),
+                members => limits.lines.with(members, |line| line.with_state(state)),
+            };
             return;
         }
     }
