@@ -53,6 +53,7 @@ pub(crate) use self::problem::of_status as problem_of_status;
 #[cfg(feature = "tonic")]
 pub(crate) use self::retry_info::details as grpc_details;
 pub(crate) use self::retry_info::{GRPC_STATUS_DETAILS, value as grpc_details_value};
+pub(crate) use self::scene::content_type;
 pub use self::scene::{Protocol, Scene};
 use crate::header_text::header_value;
 

@@ -1,5 +1,5 @@
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, request};
+use http::{HeaderMap, HeaderValue, request};
 
 use super::{Challenges, CorrelationId};
 
@@ -17,7 +17,7 @@ impl Protocol {
     /// Reads the protocol off the content type; everything that is not gRPC is HTTP.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
-        let grpc = headers.get(CONTENT_TYPE).is_some_and(|value| {
+        let grpc = content_type(headers).is_some_and(|value| {
             let Some(rest) = strip_prefix_ignore_case(value.as_bytes(), b"application/grpc") else {
                 return false;
             };
@@ -26,6 +26,11 @@ impl Protocol {
         });
         if grpc { Self::Grpc } else { Self::Http }
     }
+}
+
+/// What a header section says of its body. Comparing the names of the few fields there are costs less than hashing one.
+pub(crate) fn content_type(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers.iter().find_map(|(name, value)| (*name == CONTENT_TYPE).then_some(value))
 }
 
 fn strip_prefix_ignore_case<'v>(value: &'v [u8], prefix: &[u8]) -> Option<&'v [u8]> {

@@ -16,8 +16,8 @@ use super::panicked::Panicked;
 use super::{CONTROL, SafeToShow, SanitizedBody, grpc};
 use crate::gate::Body;
 use crate::rejection::{
-    Challenges, GRPC_STATUS_DETAILS, Protocol, Rejection, RejectionKind, grpc_details_value,
-    problem_of_status,
+    Challenges, GRPC_STATUS_DETAILS, Protocol, Rejection, RejectionKind, content_type,
+    grpc_details_value, problem_of_status,
 };
 
 pub(crate) type Settled<B> = Response<Body<SanitizedBody<B>>>;
@@ -47,7 +47,7 @@ static OF_THE_BODY: [HeaderName; 5] =
     [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];
 
 /// Sanitizes what the inner service answered, and writes the id on it.
-pub(super) fn settle<B>(asked: Asked, response: Response<B>) -> Settled<B>
+pub(super) fn settle<B>(asked: &Asked, response: Response<B>) -> Settled<B>
 where
     B: http_body::Body<Data = Bytes>,
 {
@@ -64,7 +64,7 @@ pub(crate) fn after_panic<B>(asked: &Asked, panicked: Panicked) -> Settled<B> {
 }
 
 /// What is answered in place of what the inner service did, without the id.
-pub(crate) fn judge<B>(asked: Asked, response: Response<B>) -> Settled<B>
+pub(crate) fn judge<B>(asked: &Asked, response: Response<B>) -> Settled<B>
 where
     B: http_body::Body<Data = Bytes>,
 {
@@ -79,15 +79,15 @@ where
     if status.as_u16() >= 500 {
         let kind = RejectionKind::of_status(status).unwrap_or(RejectionKind::Internal);
         let failure = Rejection::new(kind, "handler_failed").with_status(status);
-        return refuse(&asked, failure, response.headers());
+        return refuse(asked, failure, response.headers());
     }
     if status.is_client_error() {
         return match asked.protocol {
             Protocol::Grpc => {
                 let refusal = Rejection::new(grpc_kind(status), "handler_answered_http");
-                refuse(&asked, refusal, response.headers())
+                refuse(asked, refusal, response.headers())
             }
-            Protocol::Http if says_nothing(&asked.method, &response) => document(&asked, response),
+            Protocol::Http if says_nothing(&asked.method, &response) => document(asked, response),
             Protocol::Http => challenged(untouched(response)),
         };
     }
@@ -153,7 +153,7 @@ fn document<B>(asked: &Asked, response: Response<B>) -> Settled<B> {
     own(&asked.method, Response::from_parts(head, body))
 }
 
-fn scrub<B>(asked: Asked, response: Response<B>) -> Settled<B> {
+fn scrub<B>(asked: &Asked, response: Response<B>) -> Settled<B> {
     let (mut head, body) = response.into_parts();
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
     if let Some(failure) = grpc::scrub(&mut head.headers, &KEPT_OF_FAILURES) {
@@ -166,7 +166,7 @@ fn scrub<B>(asked: Asked, response: Response<B>) -> Settled<B> {
         head.extensions = Extensions::new();
         head.extensions.insert(failure);
     }
-    Response::from_parts(head, Body::inner(SanitizedBody::watched(body, asked)))
+    Response::from_parts(head, Body::inner(SanitizedBody::watched(body, asked.clone())))
 }
 
 /// When to come back, where the handler said so, in details of our own making: of the handler's, a number is left.
@@ -214,7 +214,7 @@ fn says_nothing<B: http_body::Body>(method: &Method, response: &Response<B>) -> 
 /// Whether an answer is gRPC, or gRPC-Web, which says a failure in the header section in the same words.
 pub(crate) fn speaks_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
-    let content_type = headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
+    let content_type = content_type(headers).map_or(&[][..], HeaderValue::as_bytes);
     content_type.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
 }
 

@@ -16,7 +16,8 @@ pin_project! {
     pub struct SanitizedBody<B> {
         #[pin]
         inner: B,
-        watched: Option<Asked>,
+        // In a box, for it is large and most bodies are not watched.
+        watched: Option<Box<Asked>>,
     }
 }
 
@@ -25,8 +26,8 @@ impl<B> SanitizedBody<B> {
         Self { inner, watched: None }
     }
 
-    pub(super) const fn watched(inner: B, asked: Asked) -> Self {
-        Self { inner, watched: Some(asked) }
+    pub(super) fn watched(inner: B, asked: Asked) -> Self {
+        Self { inner, watched: Some(Box::new(asked)) }
     }
 
     /// The inner service's body, where nothing is left to do with it.

@@ -65,7 +65,7 @@ where
         };
         let asked = this.asked.take().expect(POLLED_AFTER_READY);
         Poll::Ready(match outcome {
-            Ok(answer) => answer.map(|response| settle(asked, response)),
+            Ok(answer) => answer.map(|response| settle(&asked, response)),
             Err(panicked) => {
                 let mut settled = after_panic(&asked, panicked);
                 settled.headers_mut().insert(X_REQUEST_ID, asked.id.to_header_value());

@@ -77,14 +77,12 @@ impl AnswerHeaders {
         let usual = asked == Protocol::Http
             && additions.limits.draft.is_some() == self.announces_limits
             && additions.limits.legacy.is_none();
-        if usual && describes_a_body_only(headers) {
+        if usual && let Some(of_a_body) = of_a_body(headers) {
             let mut ready = with_body.clone();
             let mut rooms = ready.values_mut();
             additions.fill(&mut rooms);
-            for (name, room) in zip(&OF_A_BODY, rooms) {
-                if let Some((_, value)) = headers.iter_mut().find(|(own, _)| *own == name) {
-                    mem::swap(value, room);
-                }
+            for (value, room) in zip(of_a_body, rooms) {
+                mem::swap(value, room);
             }
             *headers = ready;
         } else if usual
@@ -115,11 +113,20 @@ fn begun_with(added: &[HeaderName], of_body: &[HeaderName], own: &HeaderMap) -> 
     ready
 }
 
-/// Whether there is one line of each of [`OF_A_BODY`], and no other.
-fn describes_a_body_only(headers: &HeaderMap) -> bool {
-    headers.len() == OF_A_BODY.len()
-        && headers.keys_len() == OF_A_BODY.len()
-        && headers.keys().all(|name| OF_A_BODY.contains(name))
+/// The values of [`OF_A_BODY`], where there is one of each and no other line.
+fn of_a_body(headers: &mut HeaderMap) -> Option<[&mut HeaderValue; 2]> {
+    if headers.len() != OF_A_BODY.len() {
+        return None;
+    }
+    let mut lines = headers.iter_mut();
+    let ((first, one), (second, other)) = (lines.next()?, lines.next()?);
+    if *first == CONTENT_TYPE && *second == CONTENT_LENGTH {
+        Some([one, other])
+    } else if *first == CONTENT_LENGTH && *second == CONTENT_TYPE {
+        Some([other, one])
+    } else {
+        None
+    }
 }
 
 impl Additions {

@@ -24,7 +24,8 @@ pin_project! {
     {
         #[pin]
         state: State<S, ReqB, S::Future, <S::Response as HttpResponse>::Body>,
-        passage: Option<Passage>,
+        passage: Passage,
+        answered: bool,
     }
 }
 
@@ -73,7 +74,7 @@ where
         state: State<S, ReqB, S::Future, <S::Response as HttpResponse>::Body>,
         passage: Passage,
     ) -> Self {
-        Self { state, passage: Some(passage) }
+        Self { state, passage, answered: false }
     }
 }
 
@@ -146,14 +147,16 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let passage = this.passage.as_mut().expect(POLLED_AFTER_READY);
+        assert!(!*this.answered, "{POLLED_AFTER_READY}");
+        let passage = this.passage;
         // A future that panicked is not polled again: it goes away with this one.
-        let advanced = catch_unwind(AssertUnwindSafe(|| this.state.advance(passage, cx)));
-        let outcome = match advanced {
-            Ok(polled) => ready!(polled),
+        let mut advanced = Poll::Pending;
+        let caught = catch_unwind(AssertUnwindSafe(|| advanced = this.state.advance(passage, cx)));
+        let outcome = match caught {
+            Ok(()) => ready!(advanced),
             Err(payload) => Err(Panicked::new(payload.as_ref())),
         };
-        let passage = this.passage.take().expect(POLLED_AFTER_READY);
+        *this.answered = true;
         Poll::Ready(match outcome {
             Ok(answered) => answered.map(|response| passage.answer(response)),
             Err(panicked) => Ok(passage.answer_panic(panicked)),

@@ -209,7 +209,7 @@ impl Passage {
 
     /// What leaves the stack for what came back: the service's answer, or a control's refusal.
     pub(super) fn answer<B>(
-        self,
+        &self,
         response: Response<Body<B>>,
     ) -> Response<Body<SanitizedBody<Body<B>>>>
     where
@@ -219,11 +219,11 @@ impl Passage {
             controls, secure, asked, arrival_charges, principal_charges, authenticated, ..
         } = self;
         let (mut head, body) = response.into_parts();
-        if let Some(pass) = &authenticated {
+        if let Some(pass) = authenticated {
             pass.write(&mut head);
         }
-        let arrival = controls.arrival_limits.as_deref().zip(Some(&arrival_charges));
-        let principal = controls.principal_limits.as_deref().zip(Some(&principal_charges));
+        let arrival = controls.arrival_limits.as_deref().zip(Some(arrival_charges));
+        let principal = controls.principal_limits.as_deref().zip(Some(principal_charges));
         for (limits, charges) in [principal, arrival].into_iter().flatten() {
             limits.charge_answer(charges, &mut head);
         }
@@ -236,17 +236,16 @@ impl Passage {
             } else {
                 Announced::default()
             },
-            no_store: authenticated.is_some_and(|pass| pass.forbids_storing(head.status)),
+            no_store: authenticated.as_ref().is_some_and(|pass| pass.forbids_storing(head.status)),
         };
-        let protocol = asked.protocol;
         let mut settled = judge(asked, Response::from_parts(head, body));
-        controls.headers.write(settled.headers_mut(), additions, secure, protocol);
+        controls.headers.write(settled.headers_mut(), additions, *secure, asked.protocol);
         settled
     }
 
     /// What leaves the stack when something panicked: a panic passes by everything but the outermost controls.
     pub(super) fn answer_panic<B>(
-        self,
+        &self,
         panicked: Panicked,
     ) -> Response<Body<SanitizedBody<Body<B>>>> {
         let Self { controls, secure, asked, arrival_charges, principal_charges, .. } = self;
@@ -255,14 +254,14 @@ impl Passage {
             limits: Announced::default(),
             no_store: false,
         };
-        let (mut head, body) = after_panic(&asked, panicked).into_parts();
+        let (mut head, body) = after_panic(asked, panicked).into_parts();
         // It is a failure like any other, and limits of failures are charged for it.
-        let arrival = controls.arrival_limits.as_deref().zip(Some(&arrival_charges));
-        let principal = controls.principal_limits.as_deref().zip(Some(&principal_charges));
+        let arrival = controls.arrival_limits.as_deref().zip(Some(arrival_charges));
+        let principal = controls.principal_limits.as_deref().zip(Some(principal_charges));
         for (limits, charges) in [principal, arrival].into_iter().flatten() {
             limits.charge_answer(charges, &mut head);
         }
-        controls.headers.write(&mut head.headers, additions, secure, asked.protocol);
+        controls.headers.write(&mut head.headers, additions, *secure, asked.protocol);
         Response::from_parts(head, body)
     }
 }

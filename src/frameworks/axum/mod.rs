@@ -50,7 +50,9 @@ pub mod routes;
 
 use std::convert::Infallible;
 use std::fmt;
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -58,9 +60,8 @@ use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, ServiceExt};
-use futures_util::TryFutureExt;
-use futures_util::future::MapOk;
 use http::request::Parts;
+use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 use tower::{Layer, Service};
 
@@ -69,7 +70,7 @@ use crate::authz::object::{Denied, Guard};
 use crate::gate;
 use crate::principal::Principal;
 use crate::rejection::{Challenges, Protocol, Rejection, RejectionKind, Scene};
-use crate::warden::{Guarded, GuardedBody, Warden};
+use crate::warden::{Guarded, GuardedBody, GuardedFuture, Warden};
 
 /// A refusal that an extractor answers with, or a handler: a [`Denied`] becomes one with `?`.
 #[derive(Debug)]
@@ -238,17 +239,37 @@ impl GuardedRouter {
 impl Service<Request> for GuardedRouter {
     type Response = Response;
     type Error = Infallible;
-    type Future = MapOk<
-        <Guarded<Router> as Service<Request>>::Future,
-        fn(<Guarded<Router> as Service<Request>>::Response) -> Response,
-    >;
+    type Future = GuardedRouterFuture;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Service::<Request>::poll_ready(&mut self.0, cx)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        self.0.call(request).map_ok(|response| response.map(unwrapped))
+        GuardedRouterFuture { guarded: self.0.call(request) }
+    }
+}
+
+pin_project! {
+    /// The future of a [`GuardedRouter`].
+    pub struct GuardedRouterFuture {
+        #[pin]
+        guarded: GuardedFuture<Router, Body>,
+    }
+}
+
+impl Future for GuardedRouterFuture {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = self.project().guarded.poll(cx);
+        polled.map_ok(|response| response.map(unwrapped))
+    }
+}
+
+impl fmt::Debug for GuardedRouterFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardedRouterFuture").finish_non_exhaustive()
     }
 }
 
