@@ -9,7 +9,7 @@ use http::header::{
     HeaderName, HeaderValue, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
     TRANSFER_ENCODING, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{Extensions, HeaderMap, Method, Response, StatusCode};
+use http::{Extensions, HeaderMap, Method, Response, StatusCode, response};
 
 use super::asked::{Asked, X_REQUEST_ID};
 use super::panicked::Panicked;
@@ -20,7 +20,8 @@ use crate::rejection::{
     grpc_details_value, problem_of_status,
 };
 
-pub(crate) type Settled<B> = Response<Body<SanitizedBody<B>>>;
+/// What becomes of an answer's body.
+pub(crate) type Settled<B> = Body<SanitizedBody<B>>;
 
 /// The fields of a failed response that stay; the module says why.
 static KEPT_OF_FAILURES: [HeaderName; 16] = [
@@ -47,96 +48,98 @@ static OF_THE_BODY: [HeaderName; 5] =
     [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];
 
 /// Sanitizes what the inner service answered, and writes the id on it.
-pub(super) fn settle<B>(asked: &Asked, response: Response<B>) -> Settled<B>
+pub(super) fn settle<B>(asked: &Asked, response: Response<B>) -> Response<Settled<B>>
 where
     B: http_body::Body<Data = Bytes>,
 {
-    let id = asked.id.to_header_value();
-    let mut settled = judge(asked, response);
-    settled.headers_mut().insert(X_REQUEST_ID, id);
-    settled
+    let (mut head, body) = response.into_parts();
+    let body = judge(asked, &mut head, body);
+    head.headers.insert(X_REQUEST_ID, asked.id.to_header_value());
+    Response::from_parts(head, body)
 }
 
 /// The answer when there is none, without the id.
-pub(crate) fn after_panic<B>(asked: &Asked, panicked: Panicked) -> Settled<B> {
+pub(crate) fn after_panic<B>(asked: &Asked, panicked: Panicked) -> Response<Settled<B>> {
     let failure = Rejection::new(RejectionKind::Internal, "handler_panicked").with_source(panicked);
-    refuse(asked, failure, &HeaderMap::new())
+    let (mut head, ()) = Response::new(()).into_parts();
+    let body = refuse(asked, failure, &mut head);
+    Response::from_parts(head, body)
 }
 
-/// What is answered in place of what the inner service did, without the id.
-pub(crate) fn judge<B>(asked: &Asked, response: Response<B>) -> Settled<B>
+/// Changes the head of what the inner service answered, and gives the body that leaves with it. Writes no id.
+pub(crate) fn judge<B>(asked: &Asked, head: &mut response::Parts, body: B) -> Settled<B>
 where
     B: http_body::Body<Data = Bytes>,
 {
-    let status = response.status();
-    if is_refusal(&response) {
-        return without_body_for_head(&asked.method, response);
+    let status = head.status;
+    if is_refusal(head) {
+        return without_body_for_head(&asked.method, head, body);
     }
-    if response.extensions().get::<SafeToShow>().is_some() {
-        return untouched(response);
+    if head.extensions.get::<SafeToShow>().is_some() {
+        return untouched(body);
     }
     // Also what lies beyond 599, which clients treat as a server's failure (RFC 9110 15).
     if status.as_u16() >= 500 {
         let kind = RejectionKind::of_status(status).unwrap_or(RejectionKind::Internal);
         let failure = Rejection::new(kind, "handler_failed").with_status(status);
-        return refuse(asked, failure, response.headers());
+        return refuse(asked, failure, head);
     }
     if status.is_client_error() {
-        return match asked.protocol {
-            Protocol::Grpc => {
-                let refusal = Rejection::new(grpc_kind(status), "handler_answered_http");
-                refuse(asked, refusal, response.headers())
-            }
-            Protocol::Http if says_nothing(&asked.method, &response) => document(asked, response),
-            Protocol::Http => challenged(untouched(response)),
-        };
+        if asked.protocol == Protocol::Grpc {
+            let refusal = Rejection::new(grpc_kind(status), "handler_answered_http");
+            return refuse(asked, refusal, head);
+        }
+        if says_nothing(&asked.method, head, &body) {
+            return document(asked, head);
+        }
+        challenge(head);
+        return untouched(body);
     }
     // The caller names its own protocol; what counts for the texts is what the handler answers in.
-    if asked.protocol == Protocol::Grpc || speaks_grpc(response.headers()) {
-        return scrub(asked, response);
+    if asked.protocol == Protocol::Grpc || speaks_grpc(&head.headers) {
+        scrub(asked, head);
+        return Body::inner(SanitizedBody::watched(body, asked.clone()));
     }
-    untouched(response)
+    untouched(body)
 }
 
 /// Whether this is a refusal as it was rendered. Middleware of an application may turn one into an answer of its own and
 /// carry the extensions along.
-fn is_refusal<B>(response: &Response<B>) -> bool {
-    response.extensions().get::<Rejection>().is_some_and(|rejection| {
-        let over_grpc = response.status() == StatusCode::OK && speaks_grpc(response.headers());
-        over_grpc || response.status() == rejection.status()
+fn is_refusal(head: &response::Parts) -> bool {
+    head.extensions.get::<Rejection>().is_some_and(|rejection| {
+        let over_grpc = head.status == StatusCode::OK && speaks_grpc(&head.headers);
+        over_grpc || head.status == rejection.status()
     })
 }
 
-fn untouched<B>(response: Response<B>) -> Settled<B> {
-    response.map(|body| Body::inner(SanitizedBody::untouched(body)))
+const fn untouched<B>(body: B) -> Settled<B> {
+    Body::inner(SanitizedBody::untouched(body))
 }
 
 /// A handler's own 401 gets a challenge, should it have none (RFC 9110 15.5.2). Its body stays. An authentication layer,
 /// which knows the schemes, has written them before.
-fn challenged<B>(mut response: Settled<B>) -> Settled<B> {
-    let status = response.status();
-    if status == StatusCode::UNAUTHORIZED && !response.headers().contains_key(WWW_AUTHENTICATE) {
+fn challenge(head: &mut response::Parts) {
+    if head.status == StatusCode::UNAUTHORIZED && !head.headers.contains_key(WWW_AUTHENTICATE) {
         for challenge in Challenges::fallback().plain() {
-            response.headers_mut().append(WWW_AUTHENTICATE, challenge);
+            head.headers.append(WWW_AUTHENTICATE, challenge);
         }
     }
-    response
 }
 
 /// Logs a failure and answers with its fixed texts and those of the handler's header fields that are safe.
-fn refuse<B>(asked: &Asked, rejection: Rejection, told: &HeaderMap) -> Settled<B> {
+fn refuse<B>(asked: &Asked, rejection: Rejection, head: &mut response::Parts) -> Settled<B> {
     let rejection = rejection.by(CONTROL);
     asked.log(&rejection);
-    let mut response = rejection.render(&asked.scene());
-    for (name, value) in &grpc::only(told, &KEPT_OF_FAILURES) {
-        response.headers_mut().append(name, value.clone());
+    let (mut refusal, body) = rejection.render(&asked.scene()).into_parts();
+    for (name, value) in &grpc::only(&head.headers, &KEPT_OF_FAILURES) {
+        refusal.headers.append(name, value.clone());
     }
-    own(&asked.method, response)
+    *head = refusal;
+    own(&asked.method, head, body)
 }
 
 /// Gives a bare 4xx the document of its status.
-fn document<B>(asked: &Asked, response: Response<B>) -> Settled<B> {
-    let (mut head, _) = response.into_parts();
+fn document<B>(asked: &Asked, head: &mut response::Parts) -> Settled<B> {
     let problem = if head.status == StatusCode::UNAUTHORIZED {
         // With a challenge, should there be none (RFC 9110 15.5.2).
         Rejection::new(RejectionKind::Unauthenticated, "").render(&asked.scene())
@@ -150,11 +153,10 @@ fn document<B>(asked: &Asked, response: Response<B>) -> Settled<B> {
     for (name, value) in &fields.headers {
         head.headers.entry(name).or_insert_with(|| value.clone());
     }
-    own(&asked.method, Response::from_parts(head, body))
+    own(&asked.method, head, body)
 }
 
-fn scrub<B>(asked: &Asked, response: Response<B>) -> Settled<B> {
-    let (mut head, body) = response.into_parts();
+fn scrub(asked: &Asked, head: &mut response::Parts) {
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
     if let Some(failure) = grpc::scrub(&mut head.headers, &KEPT_OF_FAILURES) {
         asked.log(&failure);
@@ -166,7 +168,6 @@ fn scrub<B>(asked: &Asked, response: Response<B>) -> Settled<B> {
         head.extensions = Extensions::new();
         head.extensions.insert(failure);
     }
-    Response::from_parts(head, Body::inner(SanitizedBody::watched(body, asked.clone())))
 }
 
 /// When to come back, where the handler said so, in details of our own making: of the handler's, a number is left.
@@ -176,38 +177,34 @@ fn retry_details(kind: RejectionKind, kept: &HeaderMap) -> Option<HeaderValue> {
         .then(|| grpc_details_value(kind, Duration::from_secs(seconds)))
 }
 
-fn own<B>(method: &Method, response: Response<Bytes>) -> Settled<B> {
-    let (mut head, body) = response.into_parts();
+fn own<B>(method: &Method, head: &mut response::Parts, body: Bytes) -> Settled<B> {
     if method != Method::HEAD {
-        return Response::from_parts(head, Body::own(body));
+        return Body::own(body);
     }
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    Response::from_parts(head, Body::own(Bytes::new()))
+    Body::own(Bytes::new())
 }
 
 /// A refusal from further in, which its gate wrote for any method.
-fn without_body_for_head<B>(method: &Method, response: Response<B>) -> Settled<B>
+fn without_body_for_head<B>(method: &Method, head: &mut response::Parts, body: B) -> Settled<B>
 where
     B: http_body::Body<Data = Bytes>,
 {
-    let length = response.body().size_hint().exact();
-    match length {
+    match body.size_hint().exact() {
         Some(length) if method == Method::HEAD && length > 0 => {
-            let (mut head, _) = response.into_parts();
             head.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
-            Response::from_parts(head, Body::own(Bytes::new()))
+            Body::own(Bytes::new())
         }
-        _ => untouched(response),
+        _ => untouched(body),
     }
 }
 
 /// Whether a response has no body, and for HEAD, would have none for GET.
-fn says_nothing<B: http_body::Body>(method: &Method, response: &Response<B>) -> bool {
-    let body = response.body();
+fn says_nothing(method: &Method, head: &response::Parts, body: &impl http_body::Body) -> bool {
     let empty = body.is_end_stream() || body.size_hint().exact() == Some(0);
-    let headers = response.headers();
-    let length = headers.get(CONTENT_LENGTH);
-    let had_one = headers.contains_key(CONTENT_TYPE) || length.is_some_and(|length| length != "0");
+    let length = head.headers.get(CONTENT_LENGTH);
+    let had_one =
+        head.headers.contains_key(CONTENT_TYPE) || length.is_some_and(|length| length != "0");
     empty && (method != Method::HEAD || !had_one)
 }
 

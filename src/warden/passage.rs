@@ -238,9 +238,9 @@ impl Passage {
             },
             no_store: authenticated.as_ref().is_some_and(|pass| pass.forbids_storing(head.status)),
         };
-        let mut settled = judge(asked, Response::from_parts(head, body));
-        controls.headers.write(settled.headers_mut(), additions, *secure, asked.protocol);
-        settled
+        let body = judge(asked, &mut head, body);
+        controls.headers.write(&mut head.headers, additions, *secure, asked.protocol);
+        Response::from_parts(head, body)
     }
 
     /// What leaves the stack when something panicked: a panic passes by everything but the outermost controls.
