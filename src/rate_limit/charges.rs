@@ -15,16 +15,10 @@ use super::store::Order;
 /// What is left to do for a request once its answer is there.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Charges {
-    charged: SmallVec<[Charge; 2]>,
+    /// What there is to tell.
+    drawn: SmallVec<[Drawn; 1]>,
+    owing: SmallVec<[Owing; 1]>,
     aside: Option<Box<Aside>>,
-}
-
-/// What one limit has still to do with a request.
-#[derive(Clone, Copy, Debug)]
-enum Charge {
-    /// Nothing but to tell what is left.
-    Drawn(Drawn),
-    Owing(Owing),
 }
 
 /// What few requests bring, kept apart so that the rest stay small.
@@ -34,7 +28,7 @@ struct Aside {
     partitions: Vec<PartitionKey>,
     /// The limits in shadow mode that would have refused.
     shadowed: Vec<u16>,
-    /// Whom they are to charge who owe something, for a store outside this process; in the order of the charges.
+    /// Whom they are to charge, one for each that is owing, for a store outside this process.
     debtors: Vec<KeyBytes>,
 }
 
@@ -52,8 +46,7 @@ pub(super) struct Drawn {
 /// What a limit has left, with the words for it.
 pub(super) struct Member<'a> {
     pub(super) active: &'a ActiveLimit,
-    pub(super) drawn: Drawn,
-    pub(super) partition: Option<&'a PartitionKey>,
+    pub(super) drawn: &'a Drawn,
 }
 
 /// What a request is charged if its answer says so.
@@ -68,7 +61,7 @@ struct Owing {
 impl Charges {
     /// Announces what a limit has left.
     pub(super) fn tell(&mut self, wanted: &Wanted, decision: Decision) {
-        self.charged.push(Charge::Drawn(wanted.drawn(decision)));
+        self.drawn.push(wanted.drawn(decision));
         if let Some(partition) = wanted.partition {
             self.aside.get_or_insert_default().partitions.push(partition);
         }
@@ -76,23 +69,28 @@ impl Charges {
 
     /// Announces what the first offer of a limit has left.
     pub(super) fn announce(&mut self, limit: u8, terms: u32, bucket: &Bucket, decision: Decision) {
-        self.charged.push(Charge::Drawn(Drawn {
+        self.drawn.push(Drawn {
             limit: limit.into(),
             offer: 0,
             terms,
             remaining: bucket.remaining(decision),
             seconds: bucket.seconds(decision),
-        }));
+        });
     }
 
     /// Notes what is owed to the first offer of a limit if the answer says so.
     pub(super) fn owe(&mut self, limit: u8, key: HashedKey, cost: u64) {
-        self.charged.push(Charge::Owing(Owing { limit: limit.into(), offer: 0, key, cost }));
+        self.owing.push(Owing { limit: limit.into(), offer: 0, key, cost });
+    }
+
+    /// Whose buckets they speak of who are announced, where that is told.
+    pub(super) fn partitions(&self) -> &[PartitionKey] {
+        self.aside.as_ref().map_or(&[], |aside| &aside.partitions)
     }
 
     /// Whether the answer changes nothing, and nothing is told in it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.charged.is_empty() && self.aside.is_none()
+        self.drawn.is_empty() && self.owing.is_empty() && self.aside.is_none()
     }
 }
 
@@ -118,8 +116,7 @@ impl Limits {
             Charged::FailedAuthentication | Charged::Answers => {
                 let Wanted { offer, key, cost, bucket, .. } = wanted;
                 let cost = (*cost).min(bucket.burst());
-                let owing = Owing { limit, offer: *offer, key: *key, cost };
-                charges.charged.push(Charge::Owing(owing));
+                charges.owing.push(Owing { limit, offer: *offer, key: *key, cost });
                 if let Some(order) = order {
                     charges.aside.get_or_insert_default().debtors.push(order.key.clone());
                 }
@@ -129,11 +126,7 @@ impl Limits {
 
     /// Charges what the answer shows to be due, and leaves in it which limits in shadow mode would have refused.
     pub(crate) fn charge_answer(&self, charges: &Charges, response: &mut response::Parts) {
-        let owing = charges.charged.iter().filter_map(|charge| match charge {
-            Charge::Owing(owing) => Some(owing),
-            Charge::Drawn(_) => None,
-        });
-        for (number, owing) in owing.enumerate() {
+        for (number, owing) in charges.owing.iter().enumerate() {
             if self.limits[usize::from(owing.limit)].limit.is_due(response) {
                 self.owe(owing, charges.aside.as_ref().and_then(|aside| aside.debtors.get(number)));
             }
@@ -177,14 +170,9 @@ impl Limits {
         &'a self,
         charges: &'a Charges,
     ) -> impl Iterator<Item = Member<'a>> + 'a {
-        let partitions = charges.aside.as_ref().map_or(&[][..], |aside| &aside.partitions);
-        let drawn = charges.charged.iter().filter_map(|charge| match charge {
-            Charge::Drawn(drawn) => Some(drawn),
-            Charge::Owing(_) => None,
-        });
-        drawn.enumerate().map(|(number, drawn)| {
+        charges.drawn.iter().map(|drawn| {
             let active = &self.limits[usize::from(drawn.limit)];
-            Member { active, drawn: *drawn, partition: partitions.get(number) }
+            Member { active, drawn }
         })
     }
 }

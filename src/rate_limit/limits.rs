@@ -372,7 +372,7 @@ impl Limits {
                     charges.tell(wanted, *decision);
                 }
             }
-            let announced = announce(&self.lines, [Some((self, &charges))]);
+            let announced = announce(&self.lines, [Some((self, &charges)), None]);
             for (name, value) in announced.into_fields() {
                 rejection = rejection.with_header(name, value);
             }

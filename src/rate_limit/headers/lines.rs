@@ -88,7 +88,7 @@ mod tests {
             panic!("not admitted")
         };
         let policy = || {
-            let announced = announce(&limits.lines, [Some((&*limits, &charges))]);
+            let announced = announce(&limits.lines, [Some((&*limits, &charges)), None]);
             let [policy, _] = announced.draft.unwrap();
             policy.to_str().unwrap().to_owned()
         };

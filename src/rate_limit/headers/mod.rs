@@ -32,17 +32,17 @@ pub(crate) struct Announced {
     pub(crate) legacy: Option<Legacy>,
 }
 
+/// What was charged to limits that are announced together, the outer ones first.
+type Charged<'a> = [Option<(&'a Limits, &'a Charges)>; 2];
+
 /// What limits have left, the outer ones first.
 type Members<'a> = SmallVec<[Member<'a>; 3]>;
 
 /// What there is to announce, where there is something: the outer limits first.
-pub(crate) fn announce<'a>(
-    lines: &PolicyLines,
-    charged: impl IntoIterator<Item = Option<(&'a Limits, &'a Charges)>>,
-) -> Announced {
+pub(crate) fn announce(lines: &PolicyLines, charged: Charged<'_>) -> Announced {
     let mut fields = None;
     let mut members = Members::new();
-    for (limits, charges) in charged.into_iter().flatten() {
+    for (limits, charges) in charged.iter().flatten() {
         fields = Some(&limits.fields);
         for member in limits.announced(charges) {
             members.push(member);
@@ -50,15 +50,18 @@ pub(crate) fn announce<'a>(
     }
     let (Some(fields), [_, ..]) = (fields, &*members) else { return Announced::default() };
     Announced {
-        draft: fields.draft_10.then(|| in_draft_10(lines, &members)),
+        draft: fields.draft_10.then(|| {
+            if fields.partition.is_some() {
+                partitioned(&members, charged)
+            } else {
+                in_draft_10(lines, &members)
+            }
+        }),
         legacy: if fields.legacy { tightest(&members) } else { None },
     }
 }
 
 fn in_draft_10(lines: &PolicyLines, members: &Members<'_>) -> [HeaderValue; 2] {
-    if members.iter().any(|member| member.partition.is_some()) {
-        return partitioned(members);
-    }
     let policy = match &members[..] {
         [member] => member.with_offer(|offer| offer.announcement.policy.value.clone()),
         members => lines.with(members, |line| line.value.clone()),
@@ -66,11 +69,13 @@ fn in_draft_10(lines: &PolicyLines, members: &Members<'_>) -> [HeaderValue; 2] {
     [policy, State::line(&members.iter().map(Member::state))]
 }
 
+/// The same, where each member says whose bucket it is.
 #[cold]
-fn partitioned(members: &Members<'_>) -> [HeaderValue; 2] {
-    draft::with_partitions(members.iter().filter_map(|member| {
+fn partitioned(members: &Members<'_>, charged: Charged<'_>) -> [HeaderValue; 2] {
+    let keys = charged.into_iter().flatten().flat_map(|(_, charges)| charges.partitions());
+    draft::with_partitions(members.iter().zip(keys).map(|(member, key)| {
         let policy = member.with_offer(|offer| offer.announcement.policy.clone());
-        Some((policy, member.state(), *member.partition?))
+        (policy, member.state(), *key)
     }))
 }
 
@@ -90,15 +95,10 @@ fn tightest(members: &Members<'_>) -> Option<Legacy> {
 
 /// Writes what there is to announce before that of limiters further in.
 pub(super) fn write(limits: &Limits, charges: &Charges, headers: &mut HeaderMap) {
-    if headers.is_empty() && limits.fields.draft_10 && !limits.fields.legacy {
-        let mut members = limits.announced(charges);
-        if let Some(member) = members.next()
-            && member.partition.is_none()
-        {
-            let mut all = Members::new();
-            all.push(member);
-            members.for_each(|member| all.push(member));
-            let members = all;
+    let Fields { draft_10, legacy, partition } = &limits.fields;
+    if headers.is_empty() && *draft_10 && !legacy && partition.is_none() {
+        let members: Members<'_> = limits.announced(charges).collect();
+        if !members.is_empty() {
             let state = State::line(&members.iter().map(Member::state));
             *headers = match &members[..] {
                 [member] => member.with_offer(|offer| offer.announcement.policy.with_state(state)),
@@ -107,7 +107,7 @@ pub(super) fn write(limits: &Limits, charges: &Charges, headers: &mut HeaderMap)
             return;
         }
     }
-    let Announced { draft, legacy } = announce(&limits.lines, [Some((limits, charges))]);
+    let Announced { draft, legacy } = announce(&limits.lines, [Some((limits, charges)), None]);
     if let Some([policy, state]) = draft {
         prepend(headers, RATE_LIMIT_POLICY, policy);
         prepend(headers, RATE_LIMIT, state);
@@ -127,12 +127,12 @@ impl Announced {
     }
 }
 
-impl Member<'_> {
+impl<'a> Member<'a> {
     fn with_offer<R>(&self, then: impl FnOnce(&Offer) -> R) -> R {
         then(self.active.terms.load().offer(self.drawn.offer))
     }
 
-    fn state(&self) -> State<'_> {
+    fn state(&self) -> State<'a> {
         State::new(&self.active.state_prefix, self.drawn.remaining, self.drawn.seconds)
     }
 }
