@@ -18,7 +18,8 @@ mod scopes;
 mod verified_claims;
 
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use http::Extensions;
@@ -65,6 +66,7 @@ pub struct Principal(Arc<Inner>);
 struct Inner {
     issuer: Arc<str>,
     subject: Box<str>,
+    identity_hash: u64,
     kind: PrincipalKind,
     scheme: &'static str,
     scopes: Scopes,
@@ -87,6 +89,13 @@ struct More {
 /// How nobody in particular was authenticated.
 static UNKNOWN: Assurance = Assurance { acr: None, amr: Vec::new(), auth_time: None };
 
+/// Hashes with a secret of this process, so that nobody can choose two identities of one hash.
+fn hash_identity(issuer: &str, subject: &str) -> u64 {
+    static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+    SECRET.hash_one((issuer, subject))
+}
+
 impl Principal {
     /// Starts a principal; `scheme` is the authentication scheme that was used, as in its challenge.
     pub fn builder(
@@ -95,9 +104,11 @@ impl Principal {
         kind: PrincipalKind,
         scheme: &'static str,
     ) -> PrincipalBuilder {
+        let (issuer, subject) = (issuer.into(), Box::from(subject.into()));
         PrincipalBuilder(Inner {
-            issuer: issuer.into(),
-            subject: subject.into().into(),
+            identity_hash: hash_identity(&issuer, &subject),
+            issuer,
+            subject,
             kind,
             scheme,
             scopes: Scopes::default(),
@@ -132,6 +143,11 @@ impl Principal {
     #[must_use]
     pub fn identity(&self) -> (&str, &str) {
         (self.issuer(), self.subject())
+    }
+
+    /// Stands for the identity in this process, and tells nothing of it: rate limits count by it.
+    pub(crate) fn identity_hash(&self) -> u64 {
+        self.0.identity_hash
     }
 
     /// What stands behind the principal.

@@ -37,7 +37,7 @@ impl Callers {
     ) -> Result<Option<(HashedKey, KeyBytes)>, Rejection> {
         let mut bytes = KeyBytes::new();
         match self.key.write(head, None, &mut bytes)? {
-            Found::Caller => Ok(Some((self.secret.hash(&bytes), bytes))),
+            Found::Caller => Ok(Some((self.key.hash(head, &bytes, &self.secret), bytes))),
             Found::Nobody => Ok(None),
             Found::Later(_) => Err(misplaced("rate_limit_key_is_late", LATE)),
         }

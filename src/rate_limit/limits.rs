@@ -133,6 +133,17 @@ impl Limits {
         {
             return Verdict::admit(charges);
         }
+        self.admit_fully(head, announces, now)
+    }
+
+    /// The same, whatever the limits ask for.
+    #[inline(never)]
+    fn admit_fully(
+        self: &Arc<Self>,
+        head: &request::Parts,
+        announces: bool,
+        now: Duration,
+    ) -> Verdict<Charges> {
         let mut asked = Asked::new();
         let mut afar = Afield::default();
         if let Err(rejection) = self.ask(head, &mut asked, &mut afar) {
@@ -246,7 +257,7 @@ impl Limits {
                         found => found?,
                     };
                     let hashed = match found {
-                        Found::Caller => Some(self.secret.hash(&bytes)),
+                        Found::Caller => Some(self.keys[*key].hash(head, &bytes, &self.secret)),
                         Found::Nobody => None,
                         Found::Later(found) => {
                             afield.late.push(LateKey { key: *key, found });

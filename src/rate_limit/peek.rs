@@ -140,7 +140,7 @@ impl Limiter {
         let bucket = terms.offer(terms.choose(head)).bucket(&*self.limits.clock);
         drop(terms);
         let Some(shared) = &self.limits.shared else {
-            let key = self.limits.secret.hash(&bytes);
+            let key = active.limit.key.hash(head, &bytes, &self.limits.secret);
             let decision = active.table.draw(key, &bucket, self.limits.now(), 1, Draw::Peek);
             return Ok(Standing::of(&bucket, decision));
         };

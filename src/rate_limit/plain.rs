@@ -19,32 +19,55 @@ use super::secret::HashedKey;
 #[derive(Debug)]
 pub(super) struct Plain {
     /// In which order they are drawn from: the one that takes something is the last.
-    order: Box<[u8]>,
+    steps: Box<[Step]>,
+}
+
+/// What is asked of one limit.
+#[derive(Debug)]
+struct Step {
+    limit: u8,
+    cost: u64,
+    takes: bool,
+    /// Whether it counts by the same key as the one before.
+    same_key: bool,
 }
 
 impl Plain {
     /// None where `special` says so, or a limit asks for more than a key, a quota and a fixed cost.
     pub(super) fn of(limits: &[ActiveLimit], special: bool) -> Option<Self> {
-        let takes = |number: &u8| limits[usize::from(*number)].limit.charged == Charged::Requests;
-        let mut order: Vec<u8> = (0..limits.len()).filter_map(|at| u8::try_from(at).ok()).collect();
-        order.sort_by_key(takes);
-        let is_plain = !special
-            && order.iter().filter(|number| takes(number)).count() <= 1
-            && limits.iter().all(ActiveLimit::is_plain);
-        is_plain.then(|| Self { order: order.into() })
+        let mut order: Vec<usize> = (0..limits.len()).collect();
+        order.sort_by_key(|number| limits[*number].takes());
+        let mut key = None;
+        let steps = order.into_iter().map(|number| {
+            let active = &limits[number];
+            let same_key = key.replace(active.key) == Some(active.key);
+            let (limit, cost) = (u8::try_from(number).ok()?, active.plain_cost()?);
+            Some(Step { limit, cost, takes: active.takes(), same_key })
+        });
+        let steps: Box<[Step]> = steps.collect::<Option<_>>()?;
+        let is_plain = !special && steps.iter().filter(|step| step.takes).count() <= 1;
+        is_plain.then_some(Self { steps })
     }
 }
 
 impl ActiveLimit {
-    fn is_plain(&self) -> bool {
+    fn takes(&self) -> bool {
+        self.limit.charged == Charged::Requests
+    }
+
+    /// What every request costs, where the limit asks for nothing else.
+    fn plain_cost(&self) -> Option<u64> {
         let Self { limit, routes, consumers, .. } = self;
-        routes.is_none()
+        let is_plain = routes.is_none()
             && consumers.is_none()
             && limit.exemptions.is_empty()
             && limit.plans.quotas.is_empty()
             && !limit.shadow
-            && !limit.key.is_late()
-            && matches!(limit.cost, Cost::Same(_))
+            && !limit.key.is_late();
+        match limit.cost {
+            Cost::Same(cost) if is_plain => Some(cost),
+            _ => None,
+        }
     }
 }
 
@@ -58,27 +81,20 @@ impl Limits {
         now: Duration,
     ) -> Option<Charges> {
         let mut charges = Charges::default();
-        let mut written: Option<(usize, HashedKey)> = None;
-        for number in &plain.order {
-            let active = &self.limits[usize::from(*number)];
-            let key = match written {
-                Some((same, key)) if same == active.key => key,
-                _ => {
-                    let key = self.hashed(&self.keys[active.key], head)?;
-                    written = Some((active.key, key));
-                    key
-                }
-            };
-            let Cost::Same(cost) = active.limit.cost else { return None };
+        let mut key = HashedKey::UNKNOWN;
+        for Step { limit, cost, takes, same_key } in &plain.steps {
+            let active = &self.limits[usize::from(*limit)];
+            if !same_key {
+                key = self.hashed(&self.keys[active.key], head)?;
+            }
             let terms = active.terms.load();
             let bucket = terms.offer(0).refilled()?;
-            let takes = active.limit.charged == Charged::Requests;
-            let draw = if takes { Draw::Take } else { Draw::Peek };
-            let decision = active.table.draw_allowed(key, bucket, now, cost, draw)?;
+            let draw = if *takes { Draw::Take } else { Draw::Peek };
+            let decision = active.table.draw_allowed(key, bucket, now, *cost, draw)?;
             if !takes {
-                charges.owe(*number, key, cost.min(bucket.burst()));
+                charges.owe(*limit, key, (*cost).min(bucket.burst()));
             } else if announces {
-                charges.announce(*number, terms.id(), bucket, decision);
+                charges.announce(*limit, terms.id(), bucket, decision);
             }
         }
         Some(charges)
@@ -86,9 +102,11 @@ impl Limits {
 
     /// Who sent the request; none where that takes more than a look.
     fn hashed(&self, key: &Key, head: &request::Parts) -> Option<HashedKey> {
-        if let Some(address) = key.address_of(head) {
-            return Some(self.secret.hash(&address));
-        }
+        key.hash_at_once(head, &self.secret).or_else(|| self.hash_written(key, head))
+    }
+
+    #[inline(never)]
+    fn hash_written(&self, key: &Key, head: &request::Parts) -> Option<HashedKey> {
         let mut bytes = KeyBytes::new();
         match key.write(head, None, &mut bytes) {
             Ok(Found::Caller) => Some(self.secret.hash(&bytes)),

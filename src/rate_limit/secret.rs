@@ -1,10 +1,10 @@
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use siphasher::sip::SipHasher13;
 
 /// Hashes keys so that nobody outside this process can tell which of them meet in a table.
 #[derive(Clone, Copy)]
-pub(super) struct Secret(SipHasher13);
+pub(super) struct Secret(u64, u64);
 
 /// A key, hashed with the secret of its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +19,24 @@ impl Secret {
     /// Drawn from the randomness of the operating system, from which the standard library's maps take theirs.
     pub(super) fn random() -> Self {
         let random = RandomState::new();
-        Self(SipHasher13::new_with_keys(random.hash_one(0_u8), random.hash_one(1_u8)))
+        Self(random.hash_one(0_u8), random.hash_one(1_u8))
     }
 
     pub(super) fn hash(&self, key: &[u8]) -> HashedKey {
-        HashedKey(self.0.hash(key))
+        HashedKey(self.hasher().hash(key))
+    }
+
+    /// The hash of the bytes of these words, the lowest first, without a loop over them.
+    pub(super) fn hash_words<const N: usize>(&self, words: [u64; N]) -> HashedKey {
+        let mut hasher = self.hasher();
+        for word in words {
+            hasher.write_u64(word.to_le());
+        }
+        HashedKey(hasher.finish())
+    }
+
+    fn hasher(&self) -> SipHasher13 {
+        SipHasher13::new_with_keys(self.0, self.1)
     }
 }
 
@@ -43,5 +56,15 @@ mod tests {
         assert_eq!(one.hash(b"ada"), one.hash(b"ada"));
         assert_ne!(one.hash(b"ada"), one.hash(b"adb"));
         assert_ne!(one.hash(b"ada"), other.hash(b"ada"));
+    }
+
+    #[test]
+    fn q10_words_are_hashed_as_their_bytes_are() {
+        let secret = Secret::random();
+        assert_eq!(
+            secret.hash_words([0x0807_0605_0403_0201]),
+            secret.hash(&[1, 2, 3, 4, 5, 6, 7, 8])
+        );
+        assert_eq!(secret.hash_words([1, 2]), secret.hash(&(2_u128 << 64 | 1).to_le_bytes()));
     }
 }

@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An IPv4 address and the IPv6 address that maps it are one client, and come from [`group`] as one.
-pub(super) fn octets(address: IpAddr) -> [u8; 16] {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
-        IpAddr::V6(address) => address.octets(),
+/// The group of an address, as the bits of an IPv6 address: an IPv4 address has those of the one that maps it.
+pub(super) fn group_bits(address: IpAddr, ipv6_prefix: u8) -> u128 {
+    const MAPPED: u128 = 0xffff << 32;
+
+    match group(address, ipv6_prefix) {
+        IpAddr::V4(address) => MAPPED | u128::from(address.to_bits()),
+        IpAddr::V6(address) => address.to_bits(),
     }
 }
 
@@ -29,7 +31,7 @@ pub(in crate::rate_limit) fn plain(address: IpAddr) -> IpAddr {
 ///
 /// IPv4 clients that reach an IPv6-only server through a translator count as what they are: all of them sit in one
 /// network. The prefix is 1 to 128 bits long.
-pub(super) fn group(address: IpAddr, ipv6_prefix: u8) -> IpAddr {
+fn group(address: IpAddr, ipv6_prefix: u8) -> IpAddr {
     match plain(address) {
         IpAddr::V6(address) => {
             let host_bits = 128_u32.saturating_sub(ipv6_prefix.into());

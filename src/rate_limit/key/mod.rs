@@ -15,12 +15,13 @@ use http::header::{AUTHORIZATION, COOKIE, FORWARDED, HeaderName, PROXY_AUTHORIZA
 use http::request;
 use smallvec::SmallVec;
 
+use self::address::group_bits;
 pub(super) use self::address::plain;
-use self::address::{group, octets};
 use self::own::Own;
 use self::values::{length, write_absent, write_part, write_values};
 use super::refusal::misplaced;
 use super::routes::{Routes, route_of};
+use super::secret::{HashedKey, Secret};
 use crate::client_address::ClientAddress;
 use crate::principal::{Principal, PrincipalKind};
 use crate::rejection::{Challenges, Rejection};
@@ -357,10 +358,30 @@ impl Key {
         }
     }
 
-    /// What [`write`](Self::write) would write of a client address, where that is the key and the address is known.
-    pub(super) fn address_of(&self, head: &request::Parts) -> Option<[u8; 16]> {
-        let Kind::Address { ipv6_prefix } = self.kind else { return None };
-        Some(octets(group(ClientAddress::of(&head.extensions)?.ip(), ipv6_prefix)))
+    /// The hash of the caller where that takes no more than a look: the client's address, or a principal.
+    pub(super) fn hash_at_once(&self, head: &request::Parts, secret: &Secret) -> Option<HashedKey> {
+        match self.kind {
+            Kind::Address { ipv6_prefix } => {
+                let client = ClientAddress::of(&head.extensions)?;
+                let octets = group_bits(client.ip(), ipv6_prefix).swap_bytes();
+                Some(secret.hash_words([octets as u64, (octets >> 64) as u64]))
+            }
+            Kind::Principal => {
+                let principal = Principal::of(&head.extensions)?;
+                Some(secret.hash_words([principal.identity_hash()]))
+            }
+            _ => None,
+        }
+    }
+
+    /// The hash of the caller whose bytes were written.
+    pub(super) fn hash(
+        &self,
+        head: &request::Parts,
+        bytes: &KeyBytes,
+        secret: &Secret,
+    ) -> HashedKey {
+        self.hash_at_once(head, secret).unwrap_or_else(|| secret.hash(bytes))
     }
 
     /// Writes who sent the request. Fails where the layer that would know is missing.
@@ -378,7 +399,7 @@ impl Key {
                         "put a `ClientAddressLayer` outside this rate limiter",
                     ));
                 };
-                bytes.extend_from_slice(&octets(group(client.ip(), *ipv6_prefix)));
+                bytes.extend_from_slice(&group_bits(client.ip(), *ipv6_prefix).to_be_bytes());
             }
             Kind::Principal => {
                 let Some(principal) = known_principal(head)? else { return Ok(Found::Nobody) };
