@@ -17,6 +17,7 @@ use super::store::Order;
 pub(crate) struct Charges {
     /// What there is to tell.
     drawn: SmallVec<[Drawn; 1]>,
+    /// What is charged if the answer says so.
     owing: SmallVec<[Owing; 1]>,
     aside: Option<Box<Aside>>,
 }
@@ -28,7 +29,7 @@ struct Aside {
     partitions: Vec<PartitionKey>,
     /// The limits in shadow mode that would have refused.
     shadowed: Vec<u16>,
-    /// Whom they are to charge, one for each that is owing, for a store outside this process.
+    /// Whom they are to charge who owe something, one for each of them, for a store outside this process.
     debtors: Vec<KeyBytes>,
 }
 
@@ -83,7 +84,7 @@ impl Charges {
         self.owing.push(Owing { limit: limit.into(), offer: 0, key, cost });
     }
 
-    /// Whose buckets they speak of who are announced, where that is told.
+    /// Whose buckets are announced, one for each, where that is told.
     pub(super) fn partitions(&self) -> &[PartitionKey] {
         self.aside.as_ref().map_or(&[], |aside| &aside.partitions)
     }

@@ -96,7 +96,7 @@ impl Gate for RateLimitLayer {
         let pass = |limits: &Arc<Limits>, charges: Charges| {
             RateLimitPass((!charges.is_empty()).then(|| (Arc::clone(limits), charges)))
         };
-        match limits.admit(head, protocol, limits.now()) {
+        match limits.admit(head, None, protocol, limits.now()) {
             Verdict::Ready(outcome) => Verdict::Ready(outcome.map(|charges| pass(limits, charges))),
             Verdict::Pending(verdict) => {
                 let limits = Arc::clone(limits);

@@ -22,6 +22,7 @@ use super::secret::{HashedKey, Secret};
 use super::shadow::Trial;
 use super::store::{Guarded, Held, MemoryStore, Order, StoreError};
 use super::terms::Terms;
+use crate::client_address::ClientAddress;
 use crate::clock::Clock;
 use crate::gate::Verdict;
 use crate::rejection::{Protocol, Rejection, RejectionKind};
@@ -120,23 +121,24 @@ impl Limits {
         })
     }
 
-    /// Charges a request, or says why it is refused.
+    /// Charges a request, or says why it is refused. Where the client's address is at hand, nobody looks for it.
     pub(crate) fn admit(
         self: &Arc<Self>,
         head: &request::Parts,
+        client: Option<ClientAddress>,
         protocol: Protocol,
         now: Duration,
     ) -> Verdict<Charges> {
         let announces = self.announces && protocol == Protocol::Http;
         if let Some(plain) = &self.plain
-            && let Some(charges) = self.admit_plain(plain, head, announces, now)
+            && let Some(charges) = self.admit_plain(plain, head, client, announces, now)
         {
             return Verdict::admit(charges);
         }
         self.admit_fully(head, announces, now)
     }
 
-    /// The same, whatever the limits ask for.
+    /// The same, whatever the limits ask for; apart, so that the short way stays short.
     #[inline(never)]
     fn admit_fully(
         self: &Arc<Self>,

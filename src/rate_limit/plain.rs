@@ -14,6 +14,7 @@ use super::key::{Found, KeyBytes};
 use super::limit::{Charged, Cost};
 use super::limits::{ActiveLimit, Limits};
 use super::secret::HashedKey;
+use crate::client_address::ClientAddress;
 
 /// Limits of which none asks for anything special.
 #[derive(Debug)]
@@ -77,6 +78,7 @@ impl Limits {
         &self,
         plain: &Plain,
         head: &request::Parts,
+        client: Option<ClientAddress>,
         announces: bool,
         now: Duration,
     ) -> Option<Charges> {
@@ -85,7 +87,7 @@ impl Limits {
         for Step { limit, cost, takes, same_key } in &plain.steps {
             let active = &self.limits[usize::from(*limit)];
             if !same_key {
-                key = self.hashed(&self.keys[active.key], head)?;
+                key = self.hashed(&self.keys[active.key], head, client)?;
             }
             let terms = active.terms.load();
             let bucket = terms.offer(0).refilled()?;
@@ -101,10 +103,16 @@ impl Limits {
     }
 
     /// Who sent the request; none where that takes more than a look.
-    fn hashed(&self, key: &Key, head: &request::Parts) -> Option<HashedKey> {
-        key.hash_at_once(head, &self.secret).or_else(|| self.hash_written(key, head))
+    fn hashed(
+        &self,
+        key: &Key,
+        head: &request::Parts,
+        client: Option<ClientAddress>,
+    ) -> Option<HashedKey> {
+        key.hash_at_once(head, client, &self.secret).or_else(|| self.hash_written(key, head))
     }
 
+    /// The same for keys that few limits count by.
     #[inline(never)]
     fn hash_written(&self, key: &Key, head: &request::Parts) -> Option<HashedKey> {
         let mut bytes = KeyBytes::new();

@@ -137,10 +137,10 @@ impl Passage {
         {
             arrival.checks = Some(checks);
         }
-        client.map_err(|rejection| rejection.by(client_address.name()))?;
+        let client = client.map_err(|rejection| rejection.by(client_address.name()))?;
         let now = clock.monotonic();
         if let Some(limits) = arrival_limits {
-            match limits.admit(head, asked.protocol, now) {
+            match limits.admit(head, Some(client), asked.protocol, now) {
                 Verdict::Ready(outcome) => self.arrival_charges = outcome?,
                 Verdict::Pending(verdict) => {
                     return Ok(Step::Waiting(Awaited::ArrivalLimits(verdict)));
@@ -174,7 +174,7 @@ impl Passage {
     ) -> Result<Step, Rejection> {
         self.authenticated = Some(pass);
         if let Some(limits) = &self.controls.principal_limits {
-            match limits.admit(head, self.asked.protocol, now) {
+            match limits.admit(head, None, self.asked.protocol, now) {
                 Verdict::Ready(outcome) => self.principal_charges = outcome?,
                 Verdict::Pending(verdict) => {
                     return Ok(Step::Waiting(Awaited::PrincipalLimits(verdict)));

@@ -84,7 +84,8 @@ mod tests {
         let mut request = Request::new(());
         request.extensions_mut().insert(ClientAddress::new([192, 0, 2, 1].into()));
         let (head, ()) = request.into_parts();
-        let Verdict::Ready(Ok(charges)) = limits.admit(&head, Protocol::Http, limits.now()) else {
+        let Verdict::Ready(Ok(charges)) = limits.admit(&head, None, Protocol::Http, limits.now())
+        else {
             panic!("not admitted")
         };
         let policy = || {

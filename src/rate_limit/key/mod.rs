@@ -359,10 +359,15 @@ impl Key {
     }
 
     /// The hash of the caller where that takes no more than a look: the client's address, or a principal.
-    pub(super) fn hash_at_once(&self, head: &request::Parts, secret: &Secret) -> Option<HashedKey> {
+    pub(super) fn hash_at_once(
+        &self,
+        head: &request::Parts,
+        client: Option<ClientAddress>,
+        secret: &Secret,
+    ) -> Option<HashedKey> {
         match self.kind {
             Kind::Address { ipv6_prefix } => {
-                let client = ClientAddress::of(&head.extensions)?;
+                let client = client.or_else(|| ClientAddress::of(&head.extensions))?;
                 let octets = group_bits(client.ip(), ipv6_prefix).swap_bytes();
                 Some(secret.hash_words([octets as u64, (octets >> 64) as u64]))
             }
@@ -381,7 +386,7 @@ impl Key {
         bytes: &KeyBytes,
         secret: &Secret,
     ) -> HashedKey {
-        self.hash_at_once(head, secret).unwrap_or_else(|| secret.hash(bytes))
+        self.hash_at_once(head, None, secret).unwrap_or_else(|| secret.hash(bytes))
     }
 
     /// Writes who sent the request. Fails where the layer that would know is missing.
