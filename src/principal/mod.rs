@@ -247,6 +247,12 @@ impl Principal {
         self.0.claims.get()
     }
 
+    /// What was signed of the token, as it stands there; empty for other credentials.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn signed_text(&self) -> &[u8] {
+        self.0.claims.text()
+    }
+
     /// The verified claims of the token as a type of your own. Members that the type does not have are ignored, as serde
     /// does unless told otherwise.
     ///
@@ -363,10 +369,10 @@ impl PrincipalBuilder {
         self
     }
 
-    /// Sets the verified claims, as the text of a JSON object that `reader` found good.
+    /// Sets the verified claims, as what was signed of a token in which `reader` found them good.
     #[cfg(feature = "jwt")]
-    pub(crate) fn claims_text(mut self, text: Vec<u8>, reader: ReadClaims) -> Self {
-        self.0.claims = VerifiedClaims::of_text(text, reader);
+    pub(crate) fn signed_text(mut self, text: &[u8], reader: ReadClaims) -> Self {
+        self.0.claims = VerifiedClaims::of_text(text.into(), reader);
         self
     }
 

@@ -115,6 +115,12 @@ impl<'t> Compact<'t> {
     }
 }
 
+/// The bytes of the claims in what was signed.
+pub(super) fn payload_of(signed: &[u8]) -> Option<Vec<u8>> {
+    let header_end = memchr(b'.', signed)?;
+    URL_SAFE_NO_PAD.decode(&signed[header_end + 1..]).ok()
+}
+
 impl Header {
     pub(in crate::authn) fn parse(bytes: &[u8]) -> Result<Self, TokenError> {
         // All of it, also what is skipped below.

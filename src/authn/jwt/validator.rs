@@ -7,7 +7,7 @@ use super::cache::{TokenCache, Validated};
 use super::claims::Checked;
 use super::compact::{Compact, Header, MediaType};
 use super::json::Json;
-use super::{Issuer, KeySet, TokenError, claims, json};
+use super::{Issuer, KeySet, TokenError, claims, compact, json};
 use crate::authn::binding::Proved;
 use crate::authn::{Attempt, TokenValidator};
 use crate::clock::{Clock, SystemClock};
@@ -82,7 +82,7 @@ impl JwtValidator {
             return Err(TokenError::TooLong);
         }
         let now = self.0.clock.unix();
-        if let Some(principal) = self.remembered(text, now) {
+        if let Some(principal) = self.remembered(text.as_bytes(), now) {
             return Ok(principal);
         }
         let token = Compact::split(text)?;
@@ -101,18 +101,17 @@ impl JwtValidator {
             claims::check_kind(&claims, issuer)?;
         }
         let Checked { principal, times } = claims::check(&claims, issuer.into(), now, "Bearer")?;
-        drop(claims);
-        let principal = principal.claims_text(payload, read_claims).build();
+        let principal = principal.signed_text(token.signed(), read_claims).build();
         if let (Some(cache), Some((from, until))) = (&self.0.cache, times.span()) {
             let (principal, key_set) = (principal.clone(), keys.number());
-            cache.insert(text, Validated { principal, issuer: index, key_set, from, until });
+            cache.insert(text.as_bytes(), Validated { principal, issuer: index, key_set, from, until });
         }
         Ok(principal)
     }
 
     /// Whom the token speaks for, if that was found out before and still holds: its times allow it, and the keys are
     /// those that it was validated with.
-    fn remembered(&self, token: &str, now: Duration) -> Option<Principal> {
+    fn remembered(&self, token: &[u8], now: Duration) -> Option<Principal> {
         let known = self.0.cache.as_ref()?.get(token)?;
         let in_time = known.from <= now && now < known.until;
         let same_keys = self.0.issuers.get(known.issuer)?.keys.number() == Some(known.key_set);
@@ -162,8 +161,9 @@ impl JwtValidator {
 }
 
 /// Only of a text that was read before, in the same way.
-fn read_claims(text: &[u8]) -> Map<String, Value> {
-    json::object(text).unwrap_or_default()
+fn read_claims(signed: &[u8]) -> Map<String, Value> {
+    let payload = compact::payload_of(signed);
+    payload.and_then(|payload| json::object(&payload).ok()).unwrap_or_default()
 }
 
 impl TokenValidator for JwtValidator {
