@@ -1,4 +1,4 @@
-use super::{Attempt, TokenValidator};
+use super::{Attempt, Token, TokenValidator};
 
 /// Sends signed tokens to one validator and all others to another, by their shape alone: JWTs and opaque tokens on the
 /// same route.
@@ -16,7 +16,7 @@ use super::{Attempt, TokenValidator};
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use tower_warden::authn::jwt::JwtValidator;
-/// use tower_warden::authn::{Attempt, ByShape, TokenValidator};
+/// use tower_warden::authn::{Attempt, ByShape, Token, TokenValidator};
 /// use tower_warden::rejection::{Rejection, RejectionKind};
 /// use tower_warden::testing::TestIssuer;
 ///
@@ -25,7 +25,7 @@ use super::{Attempt, TokenValidator};
 /// struct KnowsNone;
 ///
 /// impl TokenValidator for KnowsNone {
-///     fn attempt(&self, _: &str) -> Attempt {
+///     fn attempt(&self, _: Token<'_>) -> Attempt {
 ///         Attempt::Ready(Err(Rejection::new(RejectionKind::InvalidCredentials, "token_inactive")))
 ///     }
 /// }
@@ -33,8 +33,8 @@ use super::{Attempt, TokenValidator};
 /// let signer = TestIssuer::new("https://issuer.example", "https://api.example");
 /// let tokens = ByShape::new(JwtValidator::new(signer.trust()?), KnowsNone);
 ///
-/// assert!(matches!(tokens.attempt(&signer.token("ada").sign()), Attempt::Ready(Ok(_))));
-/// let Attempt::Ready(Err(refused)) = tokens.attempt("mF_9.B5f-4.1JqM") else { unreachable!() };
+/// assert!(matches!(tokens.attempt(signer.token("ada").sign().as_str().into()), Attempt::Ready(Ok(_))));
+/// let Attempt::Ready(Err(refused)) = tokens.attempt("mF_9.B5f-4.1JqM".into()) else { unreachable!() };
 /// assert_eq!(refused.reason(), "token_inactive");
 /// # Ok(()) }
 /// ```
@@ -52,19 +52,22 @@ impl<S: TokenValidator, O: TokenValidator> ByShape<S, O> {
 }
 
 impl<S: TokenValidator, O: TokenValidator> TokenValidator for ByShape<S, O> {
-    fn attempt(&self, token: &str) -> Attempt {
-        if looks_signed(token) { self.signed.attempt(token) } else { self.opaque.attempt(token) }
+    fn attempt(&self, token: Token<'_>) -> Attempt {
+        if looks_signed(token.as_bytes()) {
+            self.signed.attempt(token)
+        } else {
+            self.opaque.attempt(token)
+        }
     }
 }
 
 /// Whether this has the form of a signed token. Of others no more is read than it takes to tell.
-fn looks_signed(token: &str) -> bool {
+fn looks_signed(token: &[u8]) -> bool {
     // In base64url, `{` at the start leaves its mark in the first two characters.
     let begins_object =
         |header: &[u8]| matches!(header, [b'e', b'w'..=b'z' | b'0'..=b'9' | b'-' | b'_', ..]);
     let is_base64url =
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let token = token.as_bytes();
     begins_object(token)
         && token.iter().filter(|byte| **byte == b'.').count() == 2
         && token.iter().all(is_base64url)
@@ -93,7 +96,7 @@ mod tests {
             ("..", false),
             ("", false),
         ] {
-            assert_eq!(looks_signed(token), signed, "{token}");
+            assert_eq!(looks_signed(token.as_bytes()), signed, "{token}");
         }
     }
 
@@ -102,12 +105,12 @@ mod tests {
         fn every_header_that_is_an_object_is_seen(rest in any::<Vec<u8>>(), space in "[ \n\t]{0,2}") {
             let header = [b"{", space.as_bytes(), &rest[..]].concat();
             let token = format!("{}.e30.AAAA", URL_SAFE_NO_PAD.encode(header));
-            prop_assert!(looks_signed(&token), "{token}");
+            prop_assert!(looks_signed(token.as_bytes()), "{token}");
         }
 
         #[test]
-        fn any_text_is_told_without_panic(text in any::<String>()) {
-            let _ = looks_signed(&text);
+        fn any_bytes_are_told_without_panic(bytes in any::<Vec<u8>>()) {
+            let _ = looks_signed(&bytes);
         }
     }
 }

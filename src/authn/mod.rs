@@ -59,6 +59,7 @@ mod scheme_token;
 mod sensitive;
 #[cfg(feature = "jwt")]
 mod several_transports;
+mod token;
 mod token_validator;
 
 use std::fmt;
@@ -72,6 +73,7 @@ use http::request;
 pub use self::by_shape::ByShape;
 pub(crate) use self::layer::NO_STORE;
 pub use self::layer::{AuthenticateLayer, AuthenticatedPass};
+pub use self::token::Token;
 pub use self::token_validator::TokenValidator;
 use crate::principal::Principal;
 use crate::rejection::{Challenge, Rejection};

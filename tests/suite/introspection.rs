@@ -71,7 +71,7 @@ async fn send(layer: &AuthenticateLayer, token: &str) -> Answer {
 
 /// What the validator says of a token, without a layer around it.
 async fn judge(validator: &impl TokenValidator, token: &str) -> Result<Principal, Rejection> {
-    match validator.attempt(token) {
+    match validator.attempt(token.into()) {
         Attempt::Ready(outcome) => outcome,
         Attempt::Pending(outcome) => outcome.await,
     }

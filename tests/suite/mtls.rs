@@ -7,7 +7,7 @@ use serde_json::json;
 use tower_warden::authn::bearer::BearerAuthenticator;
 use tower_warden::authn::client_certificate::{ClientCertificate, ForwardedCertificates};
 use tower_warden::authn::jwt::JwtValidator;
-use tower_warden::authn::{Attempt, AuthenticateLayer, TokenValidator};
+use tower_warden::authn::{Attempt, AuthenticateLayer, Token, TokenValidator};
 use tower_warden::client_address::{PeerAddress, TrustedProxies};
 use tower_warden::principal::{Confirmation, Principal, PrincipalKind};
 use tower_warden::testing::TestIssuer;
@@ -117,7 +117,7 @@ struct AlwaysBound {
 }
 
 impl TokenValidator for AlwaysBound {
-    fn attempt(&self, _: &str) -> Attempt {
+    fn attempt(&self, _: Token<'_>) -> Attempt {
         let mut confirmation = Confirmation::default();
         confirmation.certificate_digest = Some(self.to);
         let ada = Principal::builder("issuer", "ada", PrincipalKind::User, "Bearer");

@@ -8,7 +8,7 @@ use tower_warden::authn::jwt::{
     Issuer, IssuerBuilder, JwtValidator, JwtValidatorBuilder, KeySet, KeySource, Renewal,
     TokenError,
 };
-use tower_warden::authn::{AuthenticateLayer, TokenValidator};
+use tower_warden::authn::{Attempt, AuthenticateLayer, TokenValidator};
 use tower_warden::testing::{FakeClock, TestIssuer, TestToken};
 
 use crate::support::{get, through};
@@ -170,6 +170,35 @@ fn a_token_that_differs_in_any_byte_from_a_remembered_one_is_judged_anew() {
         assert!(validator.validate(&more).is_err(), "{more:?}");
     }
     assert_eq!(validator.cached_tokens(), 1);
+}
+
+#[test]
+fn a_token_that_is_no_text_is_malformed() {
+    let (signer, clock) = (signer(), FakeClock::at_unix(NOW));
+    let validator = validator(issuer().key(signer.verifying_key()), &clock);
+    let token = token(&signer).sign();
+    assert!(validator.validate(&token).is_ok());
+    let mut other = token.into_bytes();
+    for at in 0..other.len() {
+        let byte = std::mem::replace(&mut other[at], 0xff);
+        let Attempt::Ready(Err(refused)) = validator.attempt(other[..].into()) else {
+            panic!("byte {at}")
+        };
+        assert_eq!(refused.reason(), "token_malformed");
+        other[at] = byte;
+    }
+}
+
+#[test]
+fn the_claims_of_a_remembered_token_are_those_of_the_token() {
+    let (signer, clock) = (signer(), FakeClock::at_unix(NOW));
+    let validator = validator(issuer().key(signer.verifying_key()), &clock);
+    let token = token(&signer).claim("x", "\u{e9}.\u{1f600}").sign();
+    let first = validator.validate(&token).unwrap();
+    for ada in [validator.validate(&token).unwrap(), first] {
+        assert_eq!(ada.claims()["x"], "\u{e9}.\u{1f600}");
+        assert_eq!(ada.claims()["sub"], "ada");
+    }
 }
 
 #[test]

@@ -68,7 +68,7 @@
 //!     .client_secret("orders-api", "correct horse battery staple")
 //!     .http_client(Stub)
 //!     .build()?;
-//! let judge = async |token: &str| match validator.attempt(token) {
+//! let judge = async |token: &str| match validator.attempt(token.into()) {
 //!     Attempt::Ready(outcome) => outcome,
 //!     Attempt::Pending(outcome) => outcome.await,
 //! };

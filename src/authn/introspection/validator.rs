@@ -21,7 +21,7 @@ use super::signed::{self, SignedError};
 use crate::authn::jwt::claims::{self, Expectations, Profile, Times};
 use crate::authn::jwt::json::Members;
 use crate::authn::jwt::{Issuer, TokenError};
-use crate::authn::{Attempt, TokenValidator};
+use crate::authn::{Attempt, Token, TokenValidator};
 use crate::clock::Clock;
 use crate::http_client::{FetchError, HttpClient, Limits};
 use crate::principal::Principal;
@@ -93,11 +93,12 @@ impl IntrospectionValidator {
 }
 
 impl TokenValidator for IntrospectionValidator {
-    fn attempt(&self, token: &str) -> Attempt {
+    fn attempt(&self, token: Token<'_>) -> Attempt {
         let Self(inner) = self;
-        if let Err(error) = check_form(token) {
-            return Attempt::Ready(Err(error.into()));
-        }
+        let token = match text(token) {
+            Ok(token) => token,
+            Err(error) => return Attempt::Ready(Err(error.into())),
+        };
         let key = inner.identity.key_of(token);
         if let Some(outcome) = inner.known(&key) {
             return Attempt::Ready(inner.judge(outcome));
@@ -114,11 +115,12 @@ impl TokenValidator for IntrospectionValidator {
     }
 }
 
-/// Whether this can be a token at all: `b64token` (RFC 6750 2.1), of bounded length.
-fn check_form(token: &str) -> Result<(), TokenError> {
-    if token.len() > MAX_LENGTH {
+/// The text of what can be a token at all: `b64token` (RFC 6750 2.1), of bounded length.
+fn text(token: Token<'_>) -> Result<&str, TokenError> {
+    if token.as_bytes().len() > MAX_LENGTH {
         return Err(TokenError::TooLong);
     }
+    let token = token.as_str().ok_or(TokenError::Malformed)?;
     let characters = token.trim_end_matches('=');
     let is_good = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
@@ -126,7 +128,7 @@ fn check_form(token: &str) -> Result<(), TokenError> {
     if characters.is_empty() || !characters.bytes().all(is_good) {
         return Err(TokenError::Malformed);
     }
-    Ok(())
+    Ok(token)
 }
 
 impl Inner {
@@ -266,11 +268,11 @@ mod tests {
     fn i1_what_cannot_be_a_token_is_not_asked_about() {
         let longest = "a".repeat(MAX_LENGTH);
         for good in ["a", "mF_9.B5f-4.1JqM", "a+/~==", &longest] {
-            assert_eq!(check_form(good), Ok(()), "{good}");
+            assert_eq!(text(good.into()), Ok(good), "{good}");
         }
         for bad in ["", "=", "a=b", "a b", "a\"b", "a&token=b", "a\r\nb", "t\u{f6}ken", "a%20"] {
-            assert_eq!(check_form(bad), Err(TokenError::Malformed), "{bad}");
+            assert_eq!(text(bad.into()), Err(TokenError::Malformed), "{bad}");
         }
-        assert_eq!(check_form(&format!("{longest}a")), Err(TokenError::TooLong));
+        assert_eq!(text(format!("{longest}a").as_str().into()), Err(TokenError::TooLong));
     }
 }

@@ -9,7 +9,7 @@ use super::compact::{Compact, Header, MediaType};
 use super::json::Json;
 use super::{Issuer, KeySet, TokenError, claims, compact, json};
 use crate::authn::binding::Proved;
-use crate::authn::{Attempt, TokenValidator};
+use crate::authn::{Attempt, Token, TokenValidator};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Problems};
 use crate::principal::Principal;
@@ -72,20 +72,21 @@ impl JwtValidator {
     ///
     /// A [`TokenError`] that names the first check that failed.
     pub fn validate(&self, token: &str) -> Result<Principal, TokenError> {
-        let principal = self.check(token)?;
+        let principal = self.check(token.into())?;
         Proved::default().fulfils(principal.confirmation())?;
         Ok(principal)
     }
 
-    fn check(&self, text: &str) -> Result<Principal, TokenError> {
-        if text.len() > self.0.max_length {
+    fn check(&self, token: Token<'_>) -> Result<Principal, TokenError> {
+        let bytes = token.as_bytes();
+        if bytes.len() > self.0.max_length {
             return Err(TokenError::TooLong);
         }
         let now = self.0.clock.unix();
-        if let Some(principal) = self.remembered(text.as_bytes(), now) {
+        if let Some(principal) = self.remembered(bytes, now) {
             return Ok(principal);
         }
-        let token = Compact::split(text)?;
+        let token = split(token)?;
         let header = token.header()?;
         if !self.0.issuers.iter().any(|issuer| issuer.algorithms.contains(&header.algorithm)) {
             return Err(TokenError::AlgorithmNotAllowed);
@@ -104,7 +105,7 @@ impl JwtValidator {
         let principal = principal.signed_text(token.signed(), read_claims).build();
         if let (Some(cache), Some((from, until))) = (&self.0.cache, times.span()) {
             let (principal, key_set) = (principal.clone(), keys.number());
-            cache.insert(text.as_bytes(), Validated { principal, issuer: index, key_set, from, until });
+            cache.insert(bytes, Validated { principal, issuer: index, key_set, from, until });
         }
         Ok(principal)
     }
@@ -149,7 +150,7 @@ impl JwtValidator {
     }
 
     /// Judges a token again, when newer keys of the issuer that it names were asked for.
-    fn check_again(&self, token: &str, issuer: usize) -> Result<Principal, Rejection> {
+    fn check_again(&self, token: Token<'_>, issuer: usize) -> Result<Principal, Rejection> {
         let judged = self.check(token).map_err(|error| match error {
             TokenError::UnknownKey if !self.0.issuers[issuer].keys.is_current() => {
                 TokenError::KeysUnavailable
@@ -167,7 +168,7 @@ fn read_claims(signed: &[u8]) -> Map<String, Value> {
 }
 
 impl TokenValidator for JwtValidator {
-    fn attempt(&self, token: &str) -> Attempt {
+    fn attempt(&self, token: Token<'_>) -> Attempt {
         let missing = match self.check(token) {
             Err(missing @ (TokenError::UnknownKey | TokenError::KeysUnavailable))
                 if self.may_renew() =>
@@ -177,7 +178,7 @@ impl TokenValidator for JwtValidator {
             known => return Attempt::Ready(known.map_err(Into::into)),
         };
         // Keys are asked for only of an issuer that is configured.
-        let named = Compact::split(token).and_then(|token| self.named_issuer(&token));
+        let named = split(token).and_then(|token| self.named_issuer(&token));
         let issuer = match named {
             Ok(issuer) => issuer,
             Err(_) if missing == TokenError::UnknownKey => {
@@ -188,14 +189,18 @@ impl TokenValidator for JwtValidator {
         match self.0.issuers[issuer].keys.renew() {
             None => Attempt::Ready(self.check_again(token, issuer)),
             Some(renewal) => {
-                let (this, token) = (self.clone(), token.to_owned());
+                let (this, token) = (self.clone(), token.as_bytes().to_vec());
                 Attempt::pending(async move {
                     renewal.await;
-                    this.check_again(&token, issuer)
+                    this.check_again(token[..].into(), issuer)
                 })
             }
         }
     }
+}
+
+fn split(token: Token<'_>) -> Result<Compact<'_>, TokenError> {
+    Compact::split(token.as_str().ok_or(TokenError::Malformed)?)
 }
 
 pub(in crate::authn) fn check_signature(

@@ -34,10 +34,10 @@
 //! let validator = JwtValidator::new(signer.trust()?).with_revocation(denylist.clone());
 //!
 //! let stolen = signer.token("ada").claim("jti", "t-17").sign();
-//! assert!(matches!(validator.attempt(&stolen), Attempt::Ready(Ok(_))));
+//! assert!(matches!(validator.attempt(stolen.as_str().into()), Attempt::Ready(Ok(_))));
 //!
 //! denylist.revoke_token("https://issuer.example", "t-17")?;
-//! let Attempt::Ready(Err(refused)) = validator.attempt(&stolen) else { unreachable!() };
+//! let Attempt::Ready(Err(refused)) = validator.attempt(stolen.as_str().into()) else { unreachable!() };
 //! assert_eq!(refused.reason(), "token_revoked");
 //! # Ok(()) }
 //! ```

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Revocation, RevocationError, RevocationList, Standing};
-use crate::authn::{Attempt, TokenValidator};
+use crate::authn::{Attempt, Token, TokenValidator};
 use crate::principal::Principal;
 use crate::rejection::{Rejection, RejectionKind};
 
@@ -32,7 +32,7 @@ impl<V: TokenValidator> Unrevoked<V> {
 }
 
 impl<V: TokenValidator> TokenValidator for Unrevoked<V> {
-    fn attempt(&self, token: &str) -> Attempt {
+    fn attempt(&self, token: Token<'_>) -> Attempt {
         match self.validator.attempt(token) {
             Attempt::Ready(Ok(principal)) => match self.list.check(&principal) {
                 Revocation::Ready(answer) => Attempt::Ready(judge(answer, principal)),

@@ -10,7 +10,7 @@ use serde_json::json;
 use tower_warden::authn::client_certificate::{ClientCertificate, ForwardedCertificates};
 use tower_warden::authn::dpop::DpopAuthenticator;
 use tower_warden::authn::jwt::JwtValidator;
-use tower_warden::authn::{Attempt, AuthenticateLayer, Authenticator, TokenValidator};
+use tower_warden::authn::{Attempt, AuthenticateLayer, Authenticator, Token, TokenValidator};
 use tower_warden::authz::{Rules, authenticated};
 use tower_warden::client_address::TrustedProxies;
 use tower_warden::clock::Clock;
@@ -44,7 +44,7 @@ impl Authenticator for FromCookie {
 
     fn authenticate(&self, head: &request::Parts) -> Attempt {
         let token = head.headers[COOKIE].to_str().unwrap().trim_start_matches("token=");
-        match self.validator.attempt(token) {
+        match self.validator.attempt(token.into()) {
             Attempt::Ready(outcome) if self.later => Attempt::pending(async { outcome }),
             attempt => attempt,
         }
@@ -141,7 +141,7 @@ async fn p18_a_warden_around_a_warden_does_not_take_a_proxys_certificate_for_the
 struct Slow(JwtValidator, FakeClock);
 
 impl TokenValidator for Slow {
-    fn attempt(&self, token: &str) -> Attempt {
+    fn attempt(&self, token: Token<'_>) -> Attempt {
         let (attempt, clock) = (self.0.attempt(token), self.1.clone());
         Attempt::pending(async move {
             tokio::task::yield_now().await;

@@ -15,7 +15,7 @@ use tower_warden::authn::jwks::RemoteKeys;
 use tower_warden::authn::jwt::{Issuer, JwtValidator, KeySet, KeySource, Renewal};
 use tower_warden::authn::replay::{Remembered, ReplayStore, SpentProof};
 use tower_warden::authn::revocation::{Revocation, RevocationList};
-use tower_warden::authn::{Attempt, AuthenticateLayer, Authenticator, TokenValidator};
+use tower_warden::authn::{Attempt, AuthenticateLayer, Authenticator, Token, TokenValidator};
 use tower_warden::authz::{Rules, authenticated, public};
 use tower_warden::http_client::{FetchError, HttpClient, Limits, ResponseFuture};
 use tower_warden::principal::Principal;
@@ -54,7 +54,7 @@ pub(super) async fn judge(
     validator: &impl TokenValidator,
     token: &str,
 ) -> Result<Principal, Rejection> {
-    match validator.attempt(token) {
+    match validator.attempt(token.into()) {
         Attempt::Ready(outcome) => outcome,
         Attempt::Pending(outcome) => outcome.await,
     }
@@ -87,7 +87,7 @@ impl Broken {
 }
 
 impl TokenValidator for Broken {
-    fn attempt(&self, _: &str) -> Attempt {
+    fn attempt(&self, _: Token<'_>) -> Attempt {
         self.start();
         Attempt::pending(self.fail())
     }
@@ -245,7 +245,7 @@ async fn what_panics_or_never_answers_admits_nobody_and_holds_nobody_for_ever() 
 struct CannotTell;
 
 impl TokenValidator for CannotTell {
-    fn attempt(&self, _: &str) -> Attempt {
+    fn attempt(&self, _: Token<'_>) -> Attempt {
         Attempt::Ready(Err(Rejection::new(RejectionKind::Unavailable, "database_down")))
     }
 }

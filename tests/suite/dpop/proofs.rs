@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use tower_warden::authn::AuthenticateLayer;
 use tower_warden::authn::dpop::DpopAuthenticator;
 use tower_warden::authn::jwt::{Algorithm, VerifyingKey};
-use tower_warden::authn::{Attempt, TokenValidator};
+use tower_warden::authn::{Attempt, Token, TokenValidator};
 use tower_warden::principal::{Confirmation, Principal, PrincipalKind};
 use tower_warden::testing::{FakeClock, TestDpopKey};
 
@@ -34,8 +34,8 @@ const RFC_THUMBPRINT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 struct Opaque(&'static str, [u8; 32]);
 
 impl TokenValidator for Opaque {
-    fn attempt(&self, token: &str) -> Attempt {
-        assert_eq!(token, self.0);
+    fn attempt(&self, token: Token<'_>) -> Attempt {
+        assert_eq!(token.as_str(), Some(self.0));
         let mut confirmation = Confirmation::default();
         confirmation.jwk_thumbprint = Some(self.1);
         Attempt::pending(async move {

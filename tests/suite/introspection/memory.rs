@@ -169,7 +169,7 @@ async fn i5_requests_with_one_token_share_a_call() {
     let server = Server::answering(Reply::Held(Arc::clone(&gate), active())).await;
     for validator in [validator(&server), builder(&server).without_cache().build().unwrap()] {
         let calls = server.calls();
-        let waiting: Vec<_> = (0..50).map(|_| pending(validator.attempt(TOKEN))).collect();
+        let waiting: Vec<_> = (0..50).map(|_| pending(validator.attempt(TOKEN.into()))).collect();
         gate.add_permits(1);
         assert!(join_all(waiting).await.iter().all(|outcome| *outcome == "admitted"));
         assert_eq!(server.calls(), calls + 1);
@@ -181,8 +181,8 @@ async fn i5_who_goes_away_does_not_take_the_others_along() {
     let gate = Arc::new(Semaphore::new(0));
     let server = Server::answering(Reply::Held(Arc::clone(&gate), active())).await;
     let validator = validator(&server);
-    let mut first = Box::pin(pending(validator.attempt(TOKEN)));
-    let second = pending(validator.attempt(TOKEN));
+    let mut first = Box::pin(pending(validator.attempt(TOKEN.into())));
+    let second = pending(validator.attempt(TOKEN.into()));
     while server.calls() == 0 {
         assert!(first.as_mut().now_or_never().is_none());
         tokio::task::yield_now().await;
@@ -196,7 +196,7 @@ async fn i5_who_goes_away_does_not_take_the_others_along() {
 async fn i5_when_all_have_gone_away_the_next_one_asks_anew() {
     let server = Server::answering(Reply::Stall).await;
     let validator = builder(&server).max_calls(1).build().unwrap();
-    let mut lonely = Box::pin(pending(validator.attempt(TOKEN)));
+    let mut lonely = Box::pin(pending(validator.attempt(TOKEN.into())));
     while server.calls() == 0 {
         assert!(lonely.as_mut().now_or_never().is_none());
         tokio::task::yield_now().await;
@@ -211,11 +211,12 @@ async fn i6_calls_under_way_are_bounded() {
     let gate = Arc::new(Semaphore::new(0));
     let server = Server::answering(Reply::Held(Arc::clone(&gate), active())).await;
     let validator = builder(&server).max_calls(2).build().unwrap();
-    let (first, second) = (pending(validator.attempt("a")), pending(validator.attempt("b")));
+    let (first, second) =
+        (pending(validator.attempt("a".into())), pending(validator.attempt("b".into())));
     let answer = send(&layer(validator.clone()), "c").await;
     assert_eq!((answer.status, answer.reason()), (503, "introspection_overloaded"));
     assert_eq!(answer.header("retry-after"), "1");
-    let same = pending(validator.attempt("b"));
+    let same = pending(validator.attempt("b".into()));
     gate.add_permits(2);
     assert_eq!((first.await, second.await, same.await), ("admitted", "admitted", "admitted"));
     gate.add_permits(1);

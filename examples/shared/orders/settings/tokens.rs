@@ -6,7 +6,7 @@ use tower_warden::authn::introspection::IntrospectionValidator;
 use tower_warden::authn::jwks::{RemoteKeys, RemoteKeysBuilder};
 use tower_warden::authn::jwt::{Issuer, IssuerBuilder, JwtValidator, VerifyingKey};
 use tower_warden::authn::replay::RedisReplayStore;
-use tower_warden::authn::{Attempt, ByShape, TokenValidator};
+use tower_warden::authn::{Attempt, ByShape, Token, TokenValidator};
 use tower_warden::rejection::{Rejection, RejectionKind};
 use tower_warden::testing::TestIssuer;
 
@@ -216,7 +216,7 @@ fn read_dpop(
 struct KnowsNone;
 
 impl TokenValidator for KnowsNone {
-    fn attempt(&self, _: &str) -> Attempt {
+    fn attempt(&self, _: Token<'_>) -> Attempt {
         Attempt::Ready(Err(Rejection::new(RejectionKind::InvalidCredentials, "token_unknown")))
     }
 }
