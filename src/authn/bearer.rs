@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use http::request;
 
-use super::binding::Proved;
+use super::binding::{Proved, confirmed};
 use super::jwt::TokenError;
 use super::protected_resource::ProtectedResource;
 use super::scheme_token::{after_scheme, authorization, token};
@@ -115,12 +115,16 @@ impl Authenticator for BearerAuthenticator {
             return Attempt::Ready(Err(rejection));
         }
         let token = authorization(&head.headers).and_then(|value| token(SCHEME, value.as_bytes()));
-        let proved = Proved::by_connection(head);
-        match token {
-            Some(token) => {
-                self.validator.attempt(token).and_then(move |principal| proved.admit(principal))
+        let Some(token) = token else { return Attempt::Ready(Err(TokenError::Malformed.into())) };
+        match self.validator.attempt(token) {
+            // What was proved is looked up for tokens that demand it only: few do.
+            Attempt::Ready(outcome) => Attempt::Ready(outcome.and_then(|principal| {
+                confirmed(principal, SCHEME, || Proved::by_connection(head))
+            })),
+            pending @ Attempt::Pending(_) => {
+                let proved = Proved::by_connection(head);
+                pending.and_then(move |principal| proved.admit(principal))
             }
-            None => Attempt::Ready(Err(TokenError::Malformed.into())),
         }
     }
 }
