@@ -35,12 +35,13 @@ impl KeyPrefix {
     }
 
     pub(super) fn is_valid(prefix: &str) -> bool {
+        let is_in_word = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let prefix = prefix.as_bytes();
         (2..=Self::MAX_LEN).contains(&prefix.len())
-            && prefix.starts_with(|first: char| first.is_ascii_lowercase())
-            && prefix.split('_').all(|word| {
-                !word.is_empty()
-                    && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-            })
+            && prefix.first().is_some_and(u8::is_ascii_lowercase)
+            && prefix
+                .split(|byte| *byte == b'_')
+                .all(|word| !word.is_empty() && word.iter().all(is_in_word))
     }
 }
 

@@ -88,14 +88,11 @@ impl<'t> KeyText<'t> {
         if text.len() > Self::MAX_LEN || !text.is_ascii() {
             return Err(MALFORMED);
         }
-        // From the end, as a prefix may hold underscores of its own.
-        let (front, secret) = text.rsplit_once('_').ok_or(MALFORMED)?;
-        let (prefix, id) = front.rsplit_once('_').ok_or(MALFORMED)?;
+        // From the end: all but the prefix has a length of its own.
+        let (front, secret) = last(text, SECRET_LEN + CHECKSUM_LEN).ok_or(MALFORMED)?;
+        let (prefix, id) = last(front, KeyId::LEN).ok_or(MALFORMED)?;
         let id = KeyId::parse(id)?;
-        if secret.len() != SECRET_LEN + CHECKSUM_LEN
-            || !are_digits(secret)
-            || !KeyPrefix::is_valid(prefix)
-        {
+        if !are_digits(secret) || !KeyPrefix::is_valid(prefix) {
             return Err(MALFORMED);
         }
         let (checked, sum) = text.split_at(text.len() - CHECKSUM_LEN);
@@ -123,6 +120,12 @@ impl<'t> KeyText<'t> {
     pub fn hash(&self) -> SecretHash {
         SecretHash::of(self.text)
     }
+}
+
+/// The last part of an ASCII text, which has so many characters, and what is before the underscore in front of it.
+fn last(text: &str, length: usize) -> Option<(&str, &str)> {
+    let (front, part) = text.split_at_checked(text.len().checked_sub(length)?)?;
+    Some((front.strip_suffix('_')?, part))
 }
 
 impl fmt::Debug for KeyText<'_> {
