@@ -173,7 +173,8 @@ impl AuthenticateLayer {
             Attempt::Ready(outcome) => {
                 match outcome.and_then(|it| confirmed(it, tried, || Proved::by_connection(head))) {
                     Ok(principal) => {
-                        let pass = self.pass(Outcome::Known).with_header(scheme, head);
+                        let pass = self.pass(Outcome::Known(principal.clone()));
+                        let pass = pass.with_header(scheme, head);
                         head.extensions.insert(principal);
                         Verdict::admit(pass)
                     }
@@ -233,17 +234,16 @@ impl AuthenticatedPass {
 enum Outcome {
     Anonymous,
     /// The principal is in the request already.
-    Known,
+    Known(Principal),
     /// The principal was found by a pending attempt and still has to be written into the request.
     Found(Principal),
 }
 
 impl Pass for AuthenticatedPass {
     fn on_request(&mut self, head: &mut request::Parts) {
-        if matches!(self.outcome, Outcome::Found(_))
-            && let Outcome::Found(principal) = std::mem::replace(&mut self.outcome, Outcome::Known)
-        {
-            head.extensions.insert(principal);
+        if let Outcome::Found(principal) = &self.outcome {
+            head.extensions.insert(principal.clone());
+            self.outcome = Outcome::Known(principal.clone());
         }
     }
 
@@ -256,10 +256,18 @@ impl Pass for AuthenticatedPass {
 }
 
 impl AuthenticatedPass {
+    /// Who is in the request, for whoever need not look there.
+    pub(crate) const fn principal(&self) -> Option<&Principal> {
+        match &self.outcome {
+            Outcome::Known(principal) => Some(principal),
+            Outcome::Anonymous | Outcome::Found(_) => None,
+        }
+    }
+
     /// What one principal may see, and a refusal, are not for a shared cache (RFC 9111 3.5; ASVS 14.3.2), unless the
     /// handler says otherwise.
     pub(crate) fn forbids_storing(&self, status: StatusCode) -> bool {
-        matches!(status.as_u16(), 401 | 403 | 429) || matches!(self.outcome, Outcome::Known)
+        matches!(status.as_u16(), 401 | 403 | 429) || self.principal().is_some()
     }
 
     /// Writes what the scheme adds, and completes a handler's own 401.

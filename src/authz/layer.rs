@@ -61,16 +61,24 @@ impl RulesLayer {
         &self.rules
     }
 
-    /// Decides on a request; what it says is not yet known to the request itself.
-    pub(crate) fn judge(&self, head: &request::Parts) -> Verdict<RulesPass> {
-        match self.decide(head) {
+    /// Decides on a request of this principal, if it has one; what it says is not yet known to the request itself.
+    pub(crate) fn judge(
+        &self,
+        head: &request::Parts,
+        principal: Option<&Principal>,
+    ) -> Verdict<RulesPass> {
+        match self.decide(head, principal) {
             Ok(Decision::Admitted(pass)) => Verdict::admit(pass),
             Ok(Decision::Waiting(verdict)) => verdict,
             Err(rejection) => Verdict::refuse(rejection),
         }
     }
 
-    fn decide(&self, head: &request::Parts) -> Result<Decision, Rejection> {
+    fn decide(
+        &self,
+        head: &request::Parts,
+        principal: Option<&Principal>,
+    ) -> Result<Decision, Rejection> {
         let path = head.uri.path();
         screen(path).map_err(|ambiguity| {
             Rejection::new(RejectionKind::BadRequest, "ambiguous_path").with_source(ambiguity)
@@ -83,14 +91,12 @@ impl RulesLayer {
         let found = found.ok_or_else(undeclared)?;
         let rule = found.value.rule_for(&head.method).ok_or_else(undeclared)?;
         let Some(policy) = rule.access.policy() else {
-            if let (Some(scope_use), Some(principal)) =
-                (&self.scope_use, Principal::of(&head.extensions))
-            {
+            if let (Some(scope_use), Some(principal)) = (&self.scope_use, principal) {
                 scope_use.record(principal, Grants::NONE);
             }
             return Ok(Decision::Admitted(RulesPass::NOTHING));
         };
-        let principal = Principal::of(&head.extensions).ok_or_else(|| anonymous(head))?;
+        let principal = principal.ok_or_else(|| anonymous(head))?;
         let request = RequestFacts::new(head, &rule.pattern, &found.params);
         match policy.evaluate(principal, &request) {
             Step::Known(answer) => {
@@ -248,7 +254,7 @@ impl Gate for RulesGate {
     }
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<RulesPass> {
-        let mut verdict = self.0.judge(head);
+        let mut verdict = self.0.judge(head, Principal::of(&head.extensions));
         if let Verdict::Ready(Ok(pass)) = &mut verdict {
             pass.on_request(head);
         }

@@ -185,7 +185,8 @@ impl Passage {
     }
 
     fn judge(&mut self, head: &mut request::Parts) -> Result<Step, Rejection> {
-        match self.controls.rules.judge(head) {
+        let principal = self.authenticated.as_ref().and_then(AuthenticatedPass::principal);
+        match self.controls.rules.judge(head, principal) {
             Verdict::Ready(outcome) => self.judged(outcome, head),
             Verdict::Pending(verdict) => Ok(Step::Waiting(Awaited::Rules(verdict))),
         }

@@ -39,7 +39,9 @@ fn admitted(access: impl Into<Access>) -> Extensions {
     let rules = Rules::builder().query_policy(Even).object_policy(always::<Name>).get("/", access);
     let ada = Principal::builder("i", "ada", PrincipalKind::User, "Bearer").build();
     let (mut head, ()) = Request::get("/").extension(ada).body(()).unwrap().into_parts();
-    let Verdict::Ready(Ok(mut pass)) = RulesLayer::new(rules.build().unwrap()).judge(&head) else {
+    let Verdict::Ready(Ok(mut pass)) =
+        RulesLayer::new(rules.build().unwrap()).judge(&head, Principal::of(&head.extensions))
+    else {
         panic!("the rule admits everybody")
     };
     pass.on_request(&mut head);
