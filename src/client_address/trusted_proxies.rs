@@ -136,7 +136,7 @@ impl TrustedProxies {
 
     /// The client behind `peer`.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        self.origin(peer, headers).client
+        if self.0.is_some() { self.origin(peer, headers).client } else { peer }
     }
 
     fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Origin {

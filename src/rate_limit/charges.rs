@@ -115,9 +115,8 @@ impl Limits {
             Charged::Requests if announces => charges.tell(wanted, decision),
             Charged::Requests => {}
             Charged::FailedAuthentication | Charged::Answers => {
-                let Wanted { offer, key, cost, bucket, .. } = wanted;
-                let cost = (*cost).min(bucket.burst());
-                charges.owing.push(Owing { limit, offer: *offer, key: *key, cost });
+                let Wanted { offer, key, cost, .. } = *wanted;
+                charges.owing.push(Owing { limit, offer, key, cost });
                 if let Some(order) = order {
                     charges.aside.get_or_insert_default().debtors.push(order.key.clone());
                 }
@@ -144,7 +143,7 @@ impl Limits {
     fn owe(&self, owing: &Owing, debtor: Option<&KeyBytes>) {
         let ActiveLimit { limit, terms, table, .. } = &self.limits[usize::from(owing.limit)];
         let bucket = terms.load().offer(owing.offer).bucket(&*self.clock);
-        let (cost, draw) = (owing.cost, Draw::Owe);
+        let (cost, draw) = (owing.cost.min(bucket.burst()), Draw::Owe);
         // In this process too where a store is shared: what it saw outlives an outage.
         let here = match &self.shared {
             Some(shared) if !shared.is_up() => limit.in_outage().bucket(bucket),

@@ -7,6 +7,7 @@ use tower::Layer;
 use super::charges::Charges;
 use super::limits::Limits;
 use super::refusal::{CONTROL, misplaced};
+use super::sender::Sender;
 use super::{Limit, Quota, RateLimitBuilder, StoreCounts, headers};
 use crate::gate::{Gate, Gated, Pass, Verdict};
 use crate::rejection::{Challenges, Protocol};
@@ -96,7 +97,7 @@ impl Gate for RateLimitLayer {
         let pass = |limits: &Arc<Limits>, charges: Charges| {
             RateLimitPass((!charges.is_empty()).then(|| (Arc::clone(limits), charges)))
         };
-        match limits.admit(head, None, protocol, limits.now()) {
+        match limits.admit(head, Sender::default(), protocol, limits.now()) {
             Verdict::Ready(outcome) => Verdict::Ready(outcome.map(|charges| pass(limits, charges))),
             Verdict::Pending(verdict) => {
                 let limits = Arc::clone(limits);

@@ -19,10 +19,10 @@ use super::plain::Plain;
 use super::refusal::CONTROL;
 use super::routes::Routes;
 use super::secret::{HashedKey, Secret};
+use super::sender::Sender;
 use super::shadow::Trial;
 use super::store::{Guarded, Held, MemoryStore, Order, StoreError};
 use super::terms::Terms;
-use crate::client_address::ClientAddress;
 use crate::clock::Clock;
 use crate::gate::Verdict;
 use crate::rejection::{Protocol, Rejection, RejectionKind};
@@ -121,17 +121,17 @@ impl Limits {
         })
     }
 
-    /// Charges a request, or says why it is refused. Where the client's address is at hand, nobody looks for it.
+    /// Charges a request, or says why it is refused. What is known of its sender is not looked up.
     pub(crate) fn admit(
         self: &Arc<Self>,
         head: &request::Parts,
-        client: Option<ClientAddress>,
+        sender: Sender<'_>,
         protocol: Protocol,
         now: Duration,
     ) -> Verdict<Charges> {
         let announces = self.announces && protocol == Protocol::Http;
         if let Some(plain) = &self.plain
-            && let Some(charges) = self.admit_plain(plain, head, client, announces, now)
+            && let Some(charges) = self.admit_plain(plain, head, sender, announces, now)
         {
             return Verdict::admit(charges);
         }

@@ -107,6 +107,7 @@ mod quota;
 mod refusal;
 mod routes;
 mod secret;
+mod sender;
 mod shadow;
 mod shards;
 mod shared_buckets;
@@ -129,6 +130,7 @@ pub(crate) use self::limits::Limits;
 pub use self::metered::{Metered, MeteredBody, MeteredFuture};
 pub use self::peek::{LimitKey, PeekError, Standing};
 pub use self::quota::Quota;
+pub(crate) use self::sender::Sender;
 pub use self::shadow::ShadowRefusals;
 pub use self::store::{Lease, StoreCounts};
 #[cfg(feature = "redis")]

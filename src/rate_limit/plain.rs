@@ -14,7 +14,7 @@ use super::key::{Found, KeyBytes};
 use super::limit::{Charged, Cost};
 use super::limits::{ActiveLimit, Limits};
 use super::secret::HashedKey;
-use crate::client_address::ClientAddress;
+use super::sender::Sender;
 
 /// Limits of which none asks for anything special.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Limits {
         &self,
         plain: &Plain,
         head: &request::Parts,
-        client: Option<ClientAddress>,
+        sender: Sender<'_>,
         announces: bool,
         now: Duration,
     ) -> Option<Charges> {
@@ -87,14 +87,19 @@ impl Limits {
         for Step { limit, cost, takes, same_key } in &plain.steps {
             let active = &self.limits[usize::from(*limit)];
             if !same_key {
-                key = self.hashed(&self.keys[active.key], head, client)?;
+                key = self.hashed(&self.keys[active.key], head, sender)?;
+            }
+            // A limit of failures, which are rare: most buckets are known to be full without a look at the terms.
+            if !takes && active.table.is_untouched(key) {
+                charges.owe(*limit, key, *cost);
+                continue;
             }
             let terms = active.terms.load();
             let bucket = terms.offer(0).refilled()?;
             let draw = if *takes { Draw::Take } else { Draw::Peek };
             let decision = active.table.draw_allowed(key, bucket, now, *cost, draw)?;
             if !takes {
-                charges.owe(*limit, key, (*cost).min(bucket.burst()));
+                charges.owe(*limit, key, *cost);
             } else if announces {
                 charges.announce(*limit, terms.id(), bucket, decision);
             }
@@ -103,13 +108,8 @@ impl Limits {
     }
 
     /// Who sent the request; none where that takes more than a look.
-    fn hashed(
-        &self,
-        key: &Key,
-        head: &request::Parts,
-        client: Option<ClientAddress>,
-    ) -> Option<HashedKey> {
-        key.hash_at_once(head, client, &self.secret).or_else(|| self.hash_written(key, head))
+    fn hashed(&self, key: &Key, head: &request::Parts, sender: Sender<'_>) -> Option<HashedKey> {
+        key.hash_at_once(head, sender, &self.secret).or_else(|| self.hash_written(key, head))
     }
 
     /// The same for keys that few limits count by.

@@ -17,7 +17,7 @@ use crate::authz::tripwire::Watch;
 use crate::authz::{RulesLayer, RulesPass};
 use crate::client_address::ClientAddress;
 use crate::gate::{Body, Gate, Pass, PendingVerdict, Verdict, refuse};
-use crate::rate_limit::{Announced, Charges, announce};
+use crate::rate_limit::{Announced, Charges, Sender, announce};
 use crate::rejection::{Arrival, Challenges, Protocol, Rejection};
 use crate::sanitize::{Asked, Panicked, SanitizedBody, after_panic, judge};
 
@@ -27,8 +27,8 @@ pub(super) struct Passage {
     /// Whether the request came over a secure transport.
     secure: bool,
     asked: Asked,
-    arrival_charges: Charges,
-    principal_charges: Charges,
+    arrival_charges: Option<Charges>,
+    principal_charges: Option<Charges>,
     authenticated: Option<AuthenticatedPass>,
     /// What is to be checked before a success leaves.
     checks: Option<Arc<Checks>>,
@@ -79,8 +79,8 @@ impl Passage {
         Self {
             secure: controls.headers.layer().is_secure(head),
             asked: Asked::of(head),
-            arrival_charges: Charges::default(),
-            principal_charges: Charges::default(),
+            arrival_charges: None,
+            principal_charges: None,
             authenticated: None,
             checks: None,
             controls,
@@ -97,12 +97,12 @@ impl Passage {
     pub(super) fn resume(&mut self, resolved: Resolved, head: &mut request::Parts) -> Step {
         let step = match resolved {
             Resolved::ArrivalLimits(outcome) => outcome.and_then(|charges| {
-                self.arrival_charges = charges;
+                self.arrival_charges = Some(charges);
                 let now = self.controls.clock.monotonic();
                 self.authenticate(head, now)
             }),
             Resolved::PrincipalLimits(outcome) => outcome.and_then(|charges| {
-                self.principal_charges = charges;
+                self.principal_charges = Some(charges);
                 self.judge(head)
             }),
             Resolved::Principal(outcome) => {
@@ -140,8 +140,9 @@ impl Passage {
         let client = client.map_err(|rejection| rejection.by(client_address.name()))?;
         let now = clock.monotonic();
         if let Some(limits) = arrival_limits {
-            match limits.admit(head, Some(client), asked.protocol, now) {
-                Verdict::Ready(outcome) => self.arrival_charges = outcome?,
+            let sender = Sender { client: Some(client), principal: None };
+            match limits.admit(head, sender, asked.protocol, now) {
+                Verdict::Ready(outcome) => self.arrival_charges = Some(outcome?),
                 Verdict::Pending(verdict) => {
                     return Ok(Step::Waiting(Awaited::ArrivalLimits(verdict)));
                 }
@@ -174,8 +175,10 @@ impl Passage {
     ) -> Result<Step, Rejection> {
         self.authenticated = Some(pass);
         if let Some(limits) = &self.controls.principal_limits {
-            match limits.admit(head, None, self.asked.protocol, now) {
-                Verdict::Ready(outcome) => self.principal_charges = outcome?,
+            let principal = self.authenticated.as_ref().and_then(AuthenticatedPass::principal);
+            let sender = Sender { client: None, principal };
+            match limits.admit(head, sender, self.asked.protocol, now) {
+                Verdict::Ready(outcome) => self.principal_charges = Some(outcome?),
                 Verdict::Pending(verdict) => {
                     return Ok(Step::Waiting(Awaited::PrincipalLimits(verdict)));
                 }
@@ -223,8 +226,8 @@ impl Passage {
         if let Some(pass) = authenticated {
             pass.write(&mut head);
         }
-        let arrival = controls.arrival_limits.as_deref().zip(Some(arrival_charges));
-        let principal = controls.principal_limits.as_deref().zip(Some(principal_charges));
+        let arrival = controls.arrival_limits.as_deref().zip(arrival_charges.as_ref());
+        let principal = controls.principal_limits.as_deref().zip(principal_charges.as_ref());
         for (limits, charges) in [principal, arrival].into_iter().flatten() {
             limits.charge_answer(charges, &mut head);
         }
@@ -257,8 +260,8 @@ impl Passage {
         };
         let (mut head, body) = after_panic(asked, panicked).into_parts();
         // It is a failure like any other, and limits of failures are charged for it.
-        let arrival = controls.arrival_limits.as_deref().zip(Some(arrival_charges));
-        let principal = controls.principal_limits.as_deref().zip(Some(principal_charges));
+        let arrival = controls.arrival_limits.as_deref().zip(arrival_charges.as_ref());
+        let principal = controls.principal_limits.as_deref().zip(principal_charges.as_ref());
         for (limits, charges) in [principal, arrival].into_iter().flatten() {
             limits.charge_answer(charges, &mut head);
         }

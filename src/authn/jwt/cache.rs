@@ -37,12 +37,22 @@ const GROWTH: u64 = 4;
 pub(super) struct Validated {
     pub(super) principal: Principal,
     /// Which of the validator's issuers signed.
-    pub(super) issuer: usize,
+    pub(super) issuer: u32,
     /// The key set that the signing key was in.
     pub(super) key_set: u64,
     /// From when, and until before when, the times in the claims allow it.
-    pub(super) from: Duration,
-    pub(super) until: Duration,
+    pub(super) from: Nanos,
+    pub(super) until: Nanos,
+}
+
+/// A time since the Unix epoch in nanoseconds, for entries are many; up to the year 2554.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Nanos(u64);
+
+impl From<Duration> for Nanos {
+    fn from(time: Duration) -> Self {
+        Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
 }
 
 pub(super) struct TokenCache {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::cache::{TokenCache, Validated};
+use super::cache::{Nanos, TokenCache, Validated};
 use super::claims::Checked;
 use super::compact::{Compact, Header, MediaType};
 use super::json::Json;
@@ -105,7 +105,8 @@ impl JwtValidator {
         let principal = principal.signed_text(token.signed(), read_claims).build();
         if let (Some(cache), Some((from, until))) = (&self.0.cache, times.span()) {
             let (principal, key_set) = (principal.clone(), keys.number());
-            cache.insert(bytes, Validated { principal, issuer: index, key_set, from, until });
+            let (issuer, from, until) = (index as u32, from.into(), until.into());
+            cache.insert(bytes, Validated { principal, issuer, key_set, from, until });
         }
         Ok(principal)
     }
@@ -114,8 +115,10 @@ impl JwtValidator {
     /// those that it was validated with.
     fn remembered(&self, token: &[u8], now: Duration) -> Option<Principal> {
         let known = self.0.cache.as_ref()?.get(token)?;
+        let now = Nanos::from(now);
         let in_time = known.from <= now && now < known.until;
-        let same_keys = self.0.issuers.get(known.issuer)?.keys.number() == Some(known.key_set);
+        let same_keys =
+            self.0.issuers.get(known.issuer as usize)?.keys.number() == Some(known.key_set);
         (in_time && same_keys).then_some(known.principal)
     }
 

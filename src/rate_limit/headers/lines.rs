@@ -73,7 +73,7 @@ mod tests {
     use crate::client_address::ClientAddress;
     use crate::gate::Verdict;
     use crate::rate_limit::headers::announce;
-    use crate::rate_limit::{Limit, Quota, RateLimitLayer};
+    use crate::rate_limit::{Limit, Quota, RateLimitLayer, Sender};
     use crate::rejection::Protocol;
 
     #[test]
@@ -84,7 +84,8 @@ mod tests {
         let mut request = Request::new(());
         request.extensions_mut().insert(ClientAddress::new([192, 0, 2, 1].into()));
         let (head, ()) = request.into_parts();
-        let Verdict::Ready(Ok(charges)) = limits.admit(&head, None, Protocol::Http, limits.now())
+        let Verdict::Ready(Ok(charges)) =
+            limits.admit(&head, Sender::default(), Protocol::Http, limits.now())
         else {
             panic!("not admitted")
         };

@@ -22,6 +22,7 @@ use self::values::{length, write_absent, write_part, write_values};
 use super::refusal::misplaced;
 use super::routes::{Routes, route_of};
 use super::secret::{HashedKey, Secret};
+use super::sender::Sender;
 use crate::client_address::ClientAddress;
 use crate::principal::{Principal, PrincipalKind};
 use crate::rejection::{Challenges, Rejection};
@@ -362,19 +363,15 @@ impl Key {
     pub(super) fn hash_at_once(
         &self,
         head: &request::Parts,
-        client: Option<ClientAddress>,
+        sender: Sender<'_>,
         secret: &Secret,
     ) -> Option<HashedKey> {
         match self.kind {
             Kind::Address { ipv6_prefix } => {
-                let client = client.or_else(|| ClientAddress::of(&head.extensions))?;
-                let octets = group_bits(client.ip(), ipv6_prefix).swap_bytes();
+                let octets = group_bits(sender.client(head)?.ip(), ipv6_prefix).swap_bytes();
                 Some(secret.hash_words([octets as u64, (octets >> 64) as u64]))
             }
-            Kind::Principal => {
-                let principal = Principal::of(&head.extensions)?;
-                Some(secret.hash_words([principal.identity_hash()]))
-            }
+            Kind::Principal => Some(secret.hash_words([sender.principal(head)?.identity_hash()])),
             _ => None,
         }
     }
@@ -386,7 +383,7 @@ impl Key {
         bytes: &KeyBytes,
         secret: &Secret,
     ) -> HashedKey {
-        self.hash_at_once(head, None, secret).unwrap_or_else(|| secret.hash(bytes))
+        self.hash_at_once(head, Sender::default(), secret).unwrap_or_else(|| secret.hash(bytes))
     }
 
     /// Writes who sent the request. Fails where the layer that would know is missing.

@@ -205,6 +205,11 @@ impl MemoryStore {
         decision
     }
 
+    /// Whether the bucket of `key` is full because nothing was ever drawn near it.
+    pub(in crate::rate_limit) fn is_untouched(&self, key: HashedKey) -> bool {
+        self.segments[self.place(key).segment].get().is_none()
+    }
+
     /// Draws from the bucket of `key` alone, and counts that; nothing happens where there is too little.
     pub(in crate::rate_limit) fn draw_allowed(
         &self,
