@@ -134,7 +134,7 @@ impl Gate for AuthenticateLayer {
     }
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<AuthenticatedPass> {
-        head.extensions.insert(self.challenges.clone());
+        self.challenges.clone().leave(&mut head.extensions);
         self.authenticate(head)
     }
 }
@@ -147,8 +147,21 @@ impl AuthenticateLayer {
 
     /// Finds out who speaks, where the challenges are in the request already.
     pub(crate) fn authenticate(&self, head: &mut request::Parts) -> Verdict<AuthenticatedPass> {
+        let verdict = self.identify(head);
+        match &verdict {
+            Verdict::Ready(Ok(AuthenticatedPass {
+                outcome: Outcome::Known(principal), ..
+            })) => {
+                head.extensions.insert(principal.clone());
+            }
+            // Whoever was known further out is nobody here.
+            _ => drop(head.extensions.remove::<Principal>()),
+        }
+        verdict
+    }
+
+    fn identify(&self, head: &mut request::Parts) -> Verdict<AuthenticatedPass> {
         let authorizations = self.sensitive.mark(&mut head.headers);
-        head.extensions.remove::<Principal>();
         #[cfg(feature = "mtls")]
         if let Some(certificates) = &self.forwarded_certificates
             && let Err(rejection) = certificates.read(head)
@@ -173,10 +186,8 @@ impl AuthenticateLayer {
             Attempt::Ready(outcome) => {
                 match outcome.and_then(|it| confirmed(it, tried, || Proved::by_connection(head))) {
                     Ok(principal) => {
-                        let pass = self.pass(Outcome::Known(principal.clone()));
-                        let pass = pass.with_header(scheme, head);
-                        head.extensions.insert(principal);
-                        Verdict::admit(pass)
+                        let pass = self.pass(Outcome::Known(principal));
+                        Verdict::admit(pass.with_header(scheme, head))
                     }
                     Err(rejection) => Verdict::refuse(rejection.with_tried_scheme(tried)),
                 }

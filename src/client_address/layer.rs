@@ -48,8 +48,7 @@ impl Gate for ClientAddressLayer {
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<()> {
         Verdict::Ready(self.find(head).map(|client| {
-            // Replaces an address that somebody else left there.
-            head.extensions.insert(client);
+            client.leave(&mut head.extensions);
         }))
     }
 }

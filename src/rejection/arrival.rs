@@ -8,8 +8,8 @@ use crate::authz::object::Checks;
 
 /// What a [`Warden`](crate::Warden) knows of a request before it knows who speaks, in one extension instead of three.
 ///
-/// The types have accessors called `of` that read it. An extension of the type itself wins: a layer that stands alone
-/// leaves one, further in.
+/// The types have accessors called `of` that read it, and then look for an extension of the type itself, which a layer
+/// that stands alone leaves. Such a layer further in writes here instead, so what others leave elsewhere is not believed.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) correlation_id: CorrelationId,

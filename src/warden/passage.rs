@@ -15,10 +15,9 @@ use crate::authn::AuthenticatedPass;
 use crate::authz::object::Checks;
 use crate::authz::tripwire::Watch;
 use crate::authz::{RulesLayer, RulesPass};
-use crate::client_address::ClientAddress;
 use crate::gate::{Body, Gate, Pass, PendingVerdict, Verdict, refuse};
 use crate::rate_limit::{Announced, Charges, Sender, announce};
-use crate::rejection::{Arrival, Challenges, Protocol, Rejection};
+use crate::rejection::{Arrival, Protocol, Rejection};
 use crate::sanitize::{Asked, Panicked, SanitizedBody, after_panic, judge};
 
 /// What the stack remembers of a request until its answer is there.
@@ -124,8 +123,6 @@ impl Passage {
         let Controls { client_address, arrival_limits, authenticate, clock, .. } = &**controls;
         let client = client_address.find(head);
         // What others left there is replaced.
-        head.extensions.remove::<ClientAddress>();
-        head.extensions.remove::<Challenges>();
         let around = head.extensions.insert(Arrival {
             correlation_id: asked.id,
             client: client.as_ref().ok().map(|client| client.ip()),
