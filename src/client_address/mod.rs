@@ -129,18 +129,23 @@ impl Hop {
 
 /// The address of the connection's other end, from whoever runs the server.
 fn peer_of(extensions: &Extensions) -> Option<IpAddr> {
-    let own = extensions.get::<PeerAddress>().map(|peer| peer.0);
+    if let Some(PeerAddress(peer)) = extensions.get() {
+        return Some(peer.ip().to_canonical());
+    }
     #[cfg(feature = "axum")]
-    let own = own.or_else(|| {
-        extensions.get::<axum::extract::ConnectInfo<SocketAddr>>().map(|connection| connection.0)
-    });
+    if let Some(axum::extract::ConnectInfo(peer)) =
+        extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()
+    {
+        return Some(peer.ip().to_canonical());
+    }
     #[cfg(feature = "tonic")]
-    let own = own.or_else(|| {
-        extensions
-            .get::<tonic::transport::server::TcpConnectInfo>()
-            .and_then(tonic::transport::server::TcpConnectInfo::remote_addr)
-    });
-    own.map(|peer| peer.ip().to_canonical())
+    if let Some(peer) = extensions
+        .get::<tonic::transport::server::TcpConnectInfo>()
+        .and_then(tonic::transport::server::TcpConnectInfo::remote_addr)
+    {
+        return Some(peer.ip().to_canonical());
+    }
+    None
 }
 
 /// Without the optional whitespace around a list's members (RFC 9110 5.6.3).
