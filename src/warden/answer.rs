@@ -66,7 +66,7 @@ impl AnswerHeaders {
     pub(super) fn write(
         &self,
         headers: &mut HeaderMap,
-        additions: Additions,
+        additions: &mut Additions,
         secure: bool,
         asked: Protocol,
     ) {
@@ -131,26 +131,27 @@ fn of_a_body(headers: &mut HeaderMap) -> Option<[&mut HeaderValue; 2]> {
 
 impl Additions {
     /// Writes the fields into a header section; the limits before those that were announced further in.
-    fn write(self, headers: &mut HeaderMap) {
-        if let Some(legacy) = self.limits.legacy {
+    fn write(&mut self, headers: &mut HeaderMap) {
+        let Announced { draft, legacy } = mem::take(&mut self.limits);
+        if let Some(legacy) = legacy {
             legacy.write(headers);
         }
-        if let Some([policy, state]) = self.limits.draft {
+        if let Some([policy, state]) = draft {
             prepend(headers, RATE_LIMIT_POLICY, policy);
             prepend(headers, RATE_LIMIT, state);
         }
-        headers.insert(X_REQUEST_ID, self.request_id);
+        headers.insert(X_REQUEST_ID, self.request_id.clone());
     }
 
     /// Puts the values, in the order of [`ADDED`], into the rooms that a ready header section begins with.
-    fn fill<'r>(self, rooms: &mut impl Iterator<Item = &'r mut HeaderValue>) {
-        let mut fill = |value| {
+    fn fill<'r>(&mut self, rooms: &mut impl Iterator<Item = &'r mut HeaderValue>) {
+        let mut fill = |value: &mut HeaderValue| {
             if let Some(room) = rooms.next() {
-                *room = value;
+                mem::swap(value, room);
             }
         };
-        fill(self.request_id);
-        if let Some([policy, state]) = self.limits.draft {
+        fill(&mut self.request_id);
+        if let Some([policy, state]) = &mut self.limits.draft {
             fill(policy);
             fill(state);
         }
@@ -195,7 +196,7 @@ mod tests {
                 written.append(*name, HeaderValue::from_str(value).unwrap());
             }
             let mut expected = written.clone();
-            headers.write(&mut written, additions(limits, no_store), secure, Protocol::Http);
+            headers.write(&mut written, &mut additions(limits, no_store), secure, Protocol::Http);
 
             if no_store {
                 expected.entry(CACHE_CONTROL).or_insert(NO_STORE);
@@ -214,7 +215,7 @@ mod tests {
             for name in own {
                 written.insert(name, HeaderValue::from_static("own"));
             }
-            headers.write(&mut written, additions(true, true), false, Protocol::Http);
+            headers.write(&mut written, &mut additions(true, true), false, Protocol::Http);
             assert_eq!(written.len(), 9 + own.len());
             assert!(own.iter().all(|name| written[name] == "own"));
             let added = ADDED.iter().map(|name| &written[name]);

@@ -230,7 +230,7 @@ impl Passage {
         }
         // gRPC has no fields for limits, and its trailers must not carry them.
         let announced = asked.protocol == Protocol::Http;
-        let additions = Additions {
+        let mut additions = Additions {
             request_id: asked.id.to_header_value(),
             limits: if announced {
                 announce(&controls.headers.lines, [arrival, principal])
@@ -240,7 +240,7 @@ impl Passage {
             no_store: authenticated.as_ref().is_some_and(|pass| pass.forbids_storing(head.status)),
         };
         let body = judge(asked, &mut head, body);
-        controls.headers.write(&mut head.headers, additions, *secure, asked.protocol);
+        controls.headers.write(&mut head.headers, &mut additions, *secure, asked.protocol);
         Response::from_parts(head, body)
     }
 
@@ -250,7 +250,7 @@ impl Passage {
         panicked: Panicked,
     ) -> Response<Body<SanitizedBody<Body<B>>>> {
         let Self { controls, secure, asked, arrival_charges, principal_charges, .. } = self;
-        let additions = Additions {
+        let mut additions = Additions {
             request_id: asked.id.to_header_value(),
             limits: Announced::default(),
             no_store: false,
@@ -262,7 +262,7 @@ impl Passage {
         for (limits, charges) in [principal, arrival].into_iter().flatten() {
             limits.charge_answer(charges, &mut head);
         }
-        controls.headers.write(&mut head.headers, additions, *secure, asked.protocol);
+        controls.headers.write(&mut head.headers, &mut additions, *secure, asked.protocol);
         Response::from_parts(head, body)
     }
 }

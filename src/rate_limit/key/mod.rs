@@ -369,9 +369,9 @@ impl Key {
         match self.kind {
             Kind::Address { ipv6_prefix } => {
                 let octets = group_bits(sender.client(head)?.ip(), ipv6_prefix).swap_bytes();
-                Some(secret.hash_words([octets as u64, (octets >> 64) as u64]))
+                Some(secret.hash_words(octets as u64, (octets >> 64) as u64))
             }
-            Kind::Principal => Some(secret.hash_words([sender.principal(head)?.identity_hash()])),
+            Kind::Principal => Some(secret.blind(sender.principal(head)?.identity_hash())),
             _ => None,
         }
     }
