@@ -93,7 +93,7 @@ fn orders() -> Vec<Order> {
 
 /// The rule asked for a scope. Whose orders, only the handler can ask: the stack left the principal in the call.
 fn own_orders<M>(request: &Request<M>) -> impl Iterator<Item = Order> {
-    let subject = request.extensions().get::<Principal>().map(|caller| caller.subject().to_owned());
+    let subject = Principal::of(request.extensions()).map(|caller| caller.subject().to_owned());
     orders().into_iter().filter(move |order| Some(&order.owner) == subject.as_ref())
 }
 
@@ -116,7 +116,7 @@ impl Orders for Demonstration {
     }
 
     async fn create(&self, request: Request<CreateRequest>) -> Result<Response<Order>, Status> {
-        let principal = request.extensions().get::<Principal>();
+        let principal = Principal::of(request.extensions());
         let owner = principal.map(|caller| caller.subject().to_owned()).unwrap_or_default();
         let item = request.into_inner().item;
         Ok(Response::new(Order { id: 4, owner, tenant: "acme".to_owned(), item }))

@@ -90,8 +90,13 @@ impl AuthenticateLayer {
             .map_or(true, |scheme| scheme.is_some_and(|scheme| !scheme.is_of_the_connection()))
     }
 
-    fn pass(&self, outcome: Outcome) -> AuthenticatedPass {
-        AuthenticatedPass { outcome, challenges: self.challenges.clone(), header: None }
+    fn pass(
+        &self,
+        outcome: Outcome,
+        header: Option<(HeaderName, HeaderValue)>,
+    ) -> AuthenticatedPass {
+        let (challenges, header) = (self.challenges.clone(), header.map(Box::new));
+        AuthenticatedPass { outcome, challenges, header }
     }
 
     /// The one scheme whose credential the request presents, which has so many `Authorization` fields.
@@ -100,6 +105,9 @@ impl AuthenticateLayer {
         head: &request::Parts,
         authorizations: usize,
     ) -> Result<Option<&dyn Authenticator>, Rejection> {
+        if let ([scheme], 0..=1) = (&*self.schemes, authorizations) {
+            return Ok(Some(&**scheme).filter(|scheme| scheme.is_presented(head)));
+        }
         let ambiguous = |reason| Rejection::new(RejectionKind::BadRequest, reason);
         if authorizations > 1 {
             return Err(ambiguous("several_authorization_fields"));
@@ -151,11 +159,8 @@ impl AuthenticateLayer {
         match &verdict {
             Verdict::Ready(Ok(AuthenticatedPass {
                 outcome: Outcome::Known(principal), ..
-            })) => {
-                head.extensions.insert(principal.clone());
-            }
-            // Whoever was known further out is nobody here.
-            _ => drop(head.extensions.remove::<Principal>()),
+            })) => principal.clone().leave(&mut head.extensions),
+            _ => Principal::forget(&mut head.extensions),
         }
         verdict
     }
@@ -171,7 +176,7 @@ impl AuthenticateLayer {
         let scheme = match self.presented(head, authorizations) {
             Ok(Some(scheme)) => scheme,
             Ok(None) if self.optional => {
-                return Verdict::admit(self.pass(Outcome::Anonymous));
+                return Verdict::admit(self.pass(Outcome::Anonymous, None));
             }
             Ok(None) => {
                 return Verdict::refuse(Rejection::new(
@@ -186,14 +191,14 @@ impl AuthenticateLayer {
             Attempt::Ready(outcome) => {
                 match outcome.and_then(|it| confirmed(it, tried, || Proved::by_connection(head))) {
                     Ok(principal) => {
-                        let pass = self.pass(Outcome::Known(principal));
-                        Verdict::admit(pass.with_header(scheme, head))
+                        let header = scheme.response_header(head);
+                        Verdict::admit(self.pass(Outcome::Known(principal), header))
                     }
                     Err(rejection) => Verdict::refuse(rejection.with_tried_scheme(tried)),
                 }
             }
             Attempt::Pending(attempt) => {
-                let mut pass = self.pass(Outcome::Anonymous).with_header(scheme, head);
+                let mut pass = self.pass(Outcome::Anonymous, scheme.response_header(head));
                 let proved = Proved::by_connection(head);
                 Verdict::pending(async move {
                     let outcome = tokio::time::timeout(PATIENCE, attempt).await;
@@ -234,12 +239,7 @@ pub struct AuthenticatedPass {
     header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
-impl AuthenticatedPass {
-    fn with_header(mut self, scheme: &dyn Authenticator, head: &request::Parts) -> Self {
-        self.header = scheme.response_header(head).map(Box::new);
-        self
-    }
-}
+impl AuthenticatedPass {}
 
 #[derive(Debug)]
 enum Outcome {
@@ -253,7 +253,7 @@ enum Outcome {
 impl Pass for AuthenticatedPass {
     fn on_request(&mut self, head: &mut request::Parts) {
         if let Outcome::Found(principal) = &self.outcome {
-            head.extensions.insert(principal.clone());
+            principal.clone().leave(&mut head.extensions);
             self.outcome = Outcome::Known(principal.clone());
         }
     }

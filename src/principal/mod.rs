@@ -31,6 +31,7 @@ pub use self::scopes::{Scopes, is_scope_token};
 #[cfg(feature = "jwt")]
 use self::verified_claims::ReadClaims;
 use self::verified_claims::VerifiedClaims;
+use crate::rejection::Arrival;
 
 /// What stands behind a principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +59,7 @@ pub struct Assurance {
 
 /// Who a request speaks for. Cheap to clone.
 ///
-/// Handlers find it in the request's extensions, or take it with the axum extractor.
+/// Handlers find it with [`of`](Self::of), or take it with the axum extractor.
 #[derive(Clone, PartialEq)]
 pub struct Principal(Arc<Inner>);
 
@@ -121,10 +122,29 @@ impl Principal {
         })
     }
 
-    /// The principal that an authentication layer left in these request extensions.
+    /// The principal that an authentication layer left in these request extensions, or a layer of your own further in, as an
+    /// extension of this type.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<&Self> {
-        extensions.get()
+        extensions.get().or_else(|| Arrival::of(extensions)?.principal.as_ref())
+    }
+
+    /// Leaves it where [`of`](Self::of) finds it, in place of whoever was there.
+    pub(crate) fn leave(self, extensions: &mut Extensions) {
+        if let Some(arrival) = Arrival::of_mut(extensions) {
+            arrival.principal = Some(self);
+            extensions.remove::<Self>();
+        } else {
+            extensions.insert(self);
+        }
+    }
+
+    /// Whoever was known further out is nobody here.
+    pub(crate) fn forget(extensions: &mut Extensions) {
+        extensions.remove::<Self>();
+        if let Some(arrival) = Arrival::of_mut(extensions) {
+            arrival.principal = None;
+        }
     }
 
     /// Who vouches for the subject: a token's `iss`, or the name of a key store.

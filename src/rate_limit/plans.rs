@@ -95,7 +95,7 @@ impl Limit {
     ///
     /// let limit = Limit::by_principal("requests", Quota::per_minute(60))
     ///     .plan("pro", Quota::per_minute(600))
-    ///     .plan_by(|head| head.extensions.get::<Principal>()?.claims().get("plan")?.as_str());
+    ///     .plan_by(|head| Principal::of(&head.extensions)?.claims().get("plan")?.as_str());
     /// assert!(RateLimitLayer::builder().limit(limit.clone()).build().is_ok());
     ///
     /// let twice = limit.plan("pro", Quota::per_minute(900));

@@ -5,8 +5,9 @@ use http::Extensions;
 
 use super::{Challenges, CorrelationId};
 use crate::authz::object::Checks;
+use crate::principal::Principal;
 
-/// What a [`Warden`](crate::Warden) knows of a request before it knows who speaks, in one extension instead of three.
+/// What a [`Warden`](crate::Warden) knows of a request, in one extension instead of four.
 ///
 /// The types have accessors called `of` that read it, and then look for an extension of the type itself, which a layer
 /// that stands alone leaves. Such a layer further in writes here instead, so what others leave elsewhere is not believed.
@@ -15,6 +16,9 @@ pub(crate) struct Arrival {
     pub(crate) correlation_id: CorrelationId,
     pub(crate) client: Option<IpAddr>,
     pub(crate) challenges: Challenges,
+    /// Who speaks, once that is known. An extension of the type itself comes first: nobody but a layer further in can have
+    /// left that.
+    pub(crate) principal: Option<Principal>,
     /// What the rules want to be checked before the answer leaves, for them alone to read.
     pub(crate) checks: Option<Arc<Checks>>,
 }

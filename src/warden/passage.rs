@@ -127,6 +127,7 @@ impl Passage {
             correlation_id: asked.id,
             client: client.as_ref().ok().map(|client| client.ip()),
             challenges: authenticate.challenges().clone(),
+            principal: None,
             checks: None,
         });
         if let Some(checks) = around.and_then(|around| around.checks)

@@ -286,7 +286,7 @@ async fn a_check_sees_the_request_as_the_handler_will() {
             && request.param("other").is_none()
             && request.uri().query() == Some("q=1")
             && request.headers().contains_key("x-probe")
-            && request.extensions().get::<Principal>().is_some()
+            && Principal::of(request.extensions()).is_some()
     });
     let layers = stack(Rules::builder().get("/users/{name}/{*rest}", seen));
     let headers = [("authorization", "Bearer -"), ("x-probe", "1")];

@@ -63,7 +63,7 @@ impl Orders for Mill {
         self.note(&request);
         match request.get_ref().id {
             FINE => {
-                let caller = request.extensions().get::<Principal>();
+                let caller = Principal::of(request.extensions());
                 Ok(Response::new(loom(caller.map_or("", Principal::subject))))
             }
             5 => Err(Rejection::new(RejectionKind::NotFound, "order_of_somebody_else").into()),
