@@ -5,7 +5,7 @@ use arc_swap::ArcSwap;
 
 use super::Key;
 use super::consumers::{Consumers, MOST_CONSUMERS};
-use super::headers::{Fields, PolicyLines};
+use super::headers::Fields;
 use super::jitter::{self, Jitter};
 use super::layer::RateLimitLayer;
 use super::limit::{Charged, Cost, Limit, MAX_CAPACITY};
@@ -211,7 +211,6 @@ impl RateLimitBuilder {
             shared: self.shared.map(|it| Arc::new(Guarded::new(it, Arc::clone(&self.clock)))),
             announces: self.fields.announce(),
             fields: self.fields,
-            lines: PolicyLines::default(),
             jitter: Jitter::new(self.retry_jitter),
             clock: self.clock,
             secret: self.secret,

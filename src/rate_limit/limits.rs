@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::bucket::{Bucket, Decision, Draw};
 use super::charges::{Charges, Drawn};
 use super::consumers::Consumers;
-use super::headers::{Fields, PartitionKey, PolicyLines, announce};
+use super::headers::{Fields, PartitionKey, announce};
 use super::jitter::Jitter;
 use super::key::{Found, Key, KeyBytes};
 use super::late::LateKey;
@@ -37,8 +37,6 @@ pub(crate) struct Limits {
     pub(super) announces: bool,
     pub(super) plain: Option<Plain>,
     pub(super) fields: Fields,
-    /// How these limits are announced together.
-    pub(super) lines: PolicyLines,
     pub(super) jitter: Jitter,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) secret: Secret,
@@ -385,7 +383,7 @@ impl Limits {
                     charges.tell(wanted, *decision);
                 }
             }
-            let announced = announce(&self.lines, [Some((self, &charges)), None]);
+            let announced = announce([Some((self, &charges)), None]);
             for (name, value) in announced.into_fields() {
                 rejection = rejection.with_header(name, value);
             }

@@ -119,9 +119,7 @@ pub use self::builder::RateLimitBuilder;
 pub(crate) use self::charges::Charges;
 pub use self::consumers::Consumer;
 pub use self::headers::Fields;
-pub(crate) use self::headers::{
-    Announced, PolicyLines, RATE_LIMIT, RATE_LIMIT_POLICY, announce, prepend,
-};
+pub(crate) use self::headers::{Announced, RATE_LIMIT, RATE_LIMIT_POLICY, announce, prepend};
 pub use self::key::{KEY_TIME_LIMIT, Key};
 pub use self::layer::{RateLimitLayer, RateLimitPass};
 pub use self::limit::Limit;

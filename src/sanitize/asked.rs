@@ -17,16 +17,16 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// Remembers a request under the id that a layer further out gave it, or under a new one.
+    /// Remembers a request under the id that it was given further out, or under a new one.
     ///
     /// What the caller itself calls it could forge the log of another request.
-    pub(crate) fn of(head: &mut request::Parts) -> Self {
+    pub(crate) fn of(head: &mut request::Parts, given: Option<CorrelationId>) -> Self {
         // Looked at before it is looked up: hardly any request has one, and comparing names costs less than hashing one.
         if head.headers.keys().any(|name| *name == X_REQUEST_ID) {
             head.headers.remove(X_REQUEST_ID);
         }
         Self {
-            id: CorrelationId::of(&head.extensions).unwrap_or_else(CorrelationId::fresh),
+            id: given.unwrap_or_else(CorrelationId::fresh),
             protocol: Protocol::of(&head.headers),
             method: head.method.clone(),
             target: head.uri.path_and_query().cloned(),
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn u3_the_debug_form_of_a_body_has_no_query() {
         let (mut head, ()) = Request::get("/orders?token=t0k3n").body(()).unwrap().into_parts();
-        let asked = Asked::of(&mut head);
+        let asked = Asked::of(&mut head, None);
         let id = asked.id.to_string();
         let body = SanitizedBody::watched((), asked);
         let text = format!("{body:?}");

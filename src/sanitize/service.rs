@@ -9,6 +9,7 @@ use super::asked::Asked;
 use super::panicked::Panicked;
 use super::{SanitizeFuture, SanitizedBody};
 use crate::gate::Body;
+use crate::rejection::CorrelationId;
 
 /// Sanitizes failures, catches panics and gives correlation ids. The outermost layer but for
 /// [`ResponseHeadersLayer`](crate::response_headers::ResponseHeadersLayer).
@@ -52,7 +53,8 @@ where
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         let (mut head, body) = request.into_parts();
-        let asked = Asked::of(&mut head);
+        let given = CorrelationId::of(&head.extensions);
+        let asked = Asked::of(&mut head, given);
         head.extensions.insert(asked.id);
         let request = Request::from_parts(head, body);
         // The request is moved in and lost with a panic; what the service itself keeps is for its owner to judge, as

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::authn::NO_STORE;
-use crate::rate_limit::{Announced, PolicyLines, RATE_LIMIT, RATE_LIMIT_POLICY, prepend};
+use crate::rate_limit::{Announced, RATE_LIMIT, RATE_LIMIT_POLICY, prepend};
 use crate::rejection::Protocol;
 use crate::response_headers::ResponseHeadersLayer;
 use crate::sanitize::X_REQUEST_ID;
@@ -23,8 +23,6 @@ pub(super) struct AnswerHeaders {
     /// What most answers get, over plain HTTP and over HTTPS.
     ready: [Ready; 2],
     announces_limits: bool,
-    /// How the limits of both stages are announced together.
-    pub(super) lines: PolicyLines,
     stores_nothing: bool,
 }
 
@@ -55,7 +53,7 @@ impl AnswerHeaders {
             with_body: begun_with(added, &OF_A_BODY, layer.ready(secure)),
         });
         let stores_nothing = layer.ready(false).get(CACHE_CONTROL) == Some(&NO_STORE);
-        Self { layer, ready, announces_limits, lines: PolicyLines::default(), stores_nothing }
+        Self { layer, ready, announces_limits, stores_nothing }
     }
 
     pub(super) const fn layer(&self) -> &ResponseHeadersLayer {

@@ -75,9 +75,10 @@ impl Future for Awaited {
 impl Passage {
     /// Remembers a request, before any control is asked.
     pub(super) fn begin(controls: Arc<Controls>, head: &mut request::Parts) -> Self {
+        let given = head.extensions.get().copied();
         Self {
             secure: controls.headers.layer().is_secure(head),
-            asked: Asked::of(head),
+            asked: Asked::of(head, given),
             arrival_charges: None,
             principal_charges: None,
             authenticated: None,
@@ -130,10 +131,13 @@ impl Passage {
             principal: None,
             checks: None,
         });
-        if let Some(checks) = around.and_then(|around| around.checks)
+        if let Some(Arrival { correlation_id, checks, .. }) = around
             && let Some(arrival) = Arrival::of_mut(&mut head.extensions)
         {
-            arrival.checks = Some(checks);
+            // Those of a stack around this one stay.
+            asked.id = correlation_id;
+            arrival.correlation_id = correlation_id;
+            arrival.checks = checks;
         }
         let client = client.map_err(|rejection| rejection.by(client_address.name()))?;
         let now = clock.monotonic();
@@ -233,11 +237,7 @@ impl Passage {
         let announced = asked.protocol == Protocol::Http;
         let mut additions = Additions {
             request_id: asked.id.to_header_value(),
-            limits: if announced {
-                announce(&controls.headers.lines, [arrival, principal])
-            } else {
-                Announced::default()
-            },
+            limits: if announced { announce([arrival, principal]) } else { Announced::default() },
             no_store: authenticated.as_ref().is_some_and(|pass| pass.forbids_storing(head.status)),
         };
         let body = judge(asked, &mut head, body);

@@ -129,13 +129,16 @@ impl PolicyLine {
         self.value.to_str().unwrap_or_default()
     }
 
-    /// A header section with this line and that state.
-    pub(super) fn with_state(&self, state: HeaderValue) -> HeaderMap {
-        let mut headers = self.ready.clone();
-        if let Some(room) = headers.values_mut().nth(1) {
+    /// A header section with this line, and room for a state.
+    pub(super) fn section(&self) -> HeaderMap {
+        self.ready.clone()
+    }
+
+    /// Puts the state into such a section.
+    pub(super) fn fill(section: &mut HeaderMap, state: HeaderValue) {
+        if let Some(room) = section.values_mut().nth(1) {
             *room = state;
         }
-        headers
     }
 }
 

@@ -1,41 +1,41 @@
-use std::fmt;
-use std::sync::Arc;
+//! The values of `RateLimit-Policy` for the limits of a response: the same on most responses, until terms change.
 
-use arc_swap::ArcSwapOption;
+use std::cell::RefCell;
+
 use smallvec::SmallVec;
 
 use super::draft::PolicyLine;
 use crate::rate_limit::charges::Member;
 
-/// How many sets of policies are remembered: those of callers with a principal and without one, and of a few plans.
-const REMEMBERED: usize = 4;
+/// How many lines each thread remembers: those for callers with a principal and without one, for a few stacks and plans.
+const REMEMBERED: usize = 8;
 
-/// The values of `RateLimit-Policy` for several limits, which are the same on most responses until terms change.
-#[derive(Default)]
-pub(crate) struct PolicyLines([ArcSwapOption<Remembered>; REMEMBERED]);
+thread_local! {
+    static LINES: RefCell<[Option<Remembered>; REMEMBERED]> =
+        const { RefCell::new([const { None }; REMEMBERED]) };
+}
 
-/// A line, and of which offers it was made.
+/// A line, and of which offers it was made: no other terms in this process have their number.
 struct Remembered {
     of: SmallVec<[(u32, u16); 3]>,
     line: PolicyLine,
 }
 
-impl PolicyLines {
-    /// Does something with the line of these limits.
-    pub(super) fn with<R>(&self, members: &[Member<'_>], then: impl FnOnce(&PolicyLine) -> R) -> R {
-        // Sets that occur in turn land in different places.
-        let offers: usize = members.iter().map(|member| usize::from(member.drawn.offer)).sum();
-        let room = &self.0[(members.len() + offers) % REMEMBERED];
-        let remembered = room.load();
-        if let Some(remembered) = &*remembered
-            && remembered.is_of(members)
-        {
-            return then(&remembered.line);
+/// Does something with the line of these limits.
+pub(super) fn with_line<R>(members: &[Member<'_>], then: impl Fn(&PolicyLine) -> R) -> R {
+    // Sets that occur in turn land in different places.
+    let place = members.iter().fold(0_usize, |sum, Member { drawn, .. }| {
+        sum.wrapping_add(drawn.terms as usize).wrapping_add(drawn.offer.into())
+    });
+    let done = LINES.try_with(|lines| {
+        let mut lines = lines.try_borrow_mut().ok()?;
+        let room = &mut lines[place % REMEMBERED];
+        if !room.as_ref().is_some_and(|remembered| remembered.is_of(members)) {
+            *room = Some(Remembered::of(members));
         }
-        let made = Arc::new(Remembered::of(members));
-        room.store(Some(Arc::clone(&made)));
-        then(&made.line)
-    }
+        room.as_ref().map(|remembered| then(&remembered.line))
+    });
+    done.ok().flatten().unwrap_or_else(|| then(&Remembered::of(members).line))
 }
 
 impl Remembered {
@@ -57,12 +57,6 @@ impl Remembered {
             && self.of.iter().zip(members).all(|((terms, offer), Member { drawn, .. })| {
                 *terms == drawn.terms && *offer == drawn.offer
             })
-    }
-}
-
-impl fmt::Debug for PolicyLines {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PolicyLines").finish_non_exhaustive()
     }
 }
 
@@ -90,7 +84,7 @@ mod tests {
             panic!("not admitted")
         };
         let policy = || {
-            let announced = announce(&limits.lines, [Some((&*limits, &charges)), None]);
+            let announced = announce([Some((&*limits, &charges)), None]);
             let [policy, _] = announced.draft.unwrap();
             policy.to_str().unwrap().to_owned()
         };

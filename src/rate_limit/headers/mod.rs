@@ -11,11 +11,11 @@ use std::mem;
 use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
-use self::draft::State;
 pub(super) use self::draft::{Announcement, policy_name};
+use self::draft::{PolicyLine, State};
 pub use self::fields::Fields;
 pub(crate) use self::legacy::Legacy;
-pub(crate) use self::lines::PolicyLines;
+use self::lines::with_line;
 pub(super) use self::partition::PartitionKey;
 use super::charges::{Charges, Member};
 use super::limits::Limits;
@@ -39,7 +39,7 @@ type Charged<'a> = [Option<(&'a Limits, &'a Charges)>; 2];
 type Members<'a> = SmallVec<[Member<'a>; 3]>;
 
 /// What there is to announce, where there is something: the outer limits first.
-pub(crate) fn announce(lines: &PolicyLines, charged: Charged<'_>) -> Announced {
+pub(crate) fn announce(charged: Charged<'_>) -> Announced {
     let mut fields = None;
     let mut members = Members::new();
     for (limits, charges) in charged.iter().flatten() {
@@ -54,18 +54,15 @@ pub(crate) fn announce(lines: &PolicyLines, charged: Charged<'_>) -> Announced {
             if fields.partition.is_some() {
                 partitioned(&members, charged)
             } else {
-                in_draft_10(lines, &members)
+                in_draft_10(&members)
             }
         }),
         legacy: if fields.legacy { tightest(&members) } else { None },
     }
 }
 
-fn in_draft_10(lines: &PolicyLines, members: &Members<'_>) -> [HeaderValue; 2] {
-    let policy = match &members[..] {
-        [member] => member.with_offer(|offer| offer.announcement.policy.value.clone()),
-        members => lines.with(members, |line| line.value.clone()),
-    };
+fn in_draft_10(members: &Members<'_>) -> [HeaderValue; 2] {
+    let policy = with_line(members, |line| line.value.clone());
     [policy, State::line(&members.iter().map(Member::state))]
 }
 
@@ -100,14 +97,12 @@ pub(super) fn write(limits: &Limits, charges: &Charges, headers: &mut HeaderMap)
         let members: Members<'_> = limits.announced(charges).collect();
         if !members.is_empty() {
             let state = State::line(&members.iter().map(Member::state));
-            *headers = match &members[..] {
-                [member] => member.with_offer(|offer| offer.announcement.policy.with_state(state)),
-                members => limits.lines.with(members, |line| line.with_state(state)),
-            };
+            *headers = with_line(&members, PolicyLine::section);
+            PolicyLine::fill(headers, state);
             return;
         }
     }
-    let Announced { draft, legacy } = announce(&limits.lines, [Some((limits, charges)), None]);
+    let Announced { draft, legacy } = announce([Some((limits, charges)), None]);
     if let Some([policy, state]) = draft {
         prepend(headers, RATE_LIMIT_POLICY, policy);
         prepend(headers, RATE_LIMIT, state);
