@@ -282,7 +282,14 @@ impl AuthenticatedPass {
     }
 
     /// Writes what the scheme adds, and completes a handler's own 401.
+    #[inline]
     pub(crate) fn write(&self, head: &mut response::Parts) {
+        if self.header.is_some() || head.status == StatusCode::UNAUTHORIZED {
+            self.complete(head);
+        }
+    }
+
+    fn complete(&self, head: &mut response::Parts) {
         if let Some((name, value)) = self.header.as_deref() {
             head.headers.insert(name, value.clone());
             head.headers.insert(CACHE_CONTROL, NO_STORE);

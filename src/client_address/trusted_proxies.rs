@@ -118,6 +118,7 @@ impl TrustedProxies {
     /// Otherwise it is so when the server itself terminated TLS and said so with [`SecureTransport`]. The URI's scheme
     /// and a stranger's fields do not count: a client writes those.
     #[must_use]
+    #[inline]
     pub fn is_https(&self, head: &request::Parts) -> bool {
         let asked = self.0.is_some(); // Without listed proxies nobody has a say, whoever is connected.
         let said = asked

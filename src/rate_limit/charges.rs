@@ -125,7 +125,14 @@ impl Limits {
     }
 
     /// Charges what the answer shows to be due, and leaves in it which limits in shadow mode would have refused.
+    #[inline]
     pub(crate) fn charge_answer(&self, charges: &Charges, response: &mut response::Parts) {
+        if !charges.owing.is_empty() || charges.aside.is_some() {
+            self.charge_dues(charges, response);
+        }
+    }
+
+    fn charge_dues(&self, charges: &Charges, response: &mut response::Parts) {
         for (number, owing) in charges.owing.iter().enumerate() {
             if self.limits[usize::from(owing.limit)].limit.is_due(response) {
                 self.owe(owing, charges.aside.as_ref().and_then(|aside| aside.debtors.get(number)));

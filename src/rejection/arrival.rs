@@ -24,6 +24,7 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
+    #[inline]
     pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
         extensions.get()
     }

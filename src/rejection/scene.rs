@@ -29,6 +29,7 @@ impl Protocol {
 }
 
 /// What a header section says of its body. Comparing the names of the few fields there are costs less than hashing one.
+#[inline]
 pub(crate) fn content_type(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers.iter().find_map(|(name, value)| (*name == CONTENT_TYPE).then_some(value))
 }

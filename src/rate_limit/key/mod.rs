@@ -360,6 +360,7 @@ impl Key {
     }
 
     /// The hash of the caller where that takes no more than a look: the client's address, or a principal.
+    #[inline]
     pub(super) fn hash_at_once(
         &self,
         head: &request::Parts,

@@ -211,6 +211,7 @@ impl MemoryStore {
     }
 
     /// Draws from the bucket of `key` alone, and counts that; nothing happens where there is too little.
+    #[inline]
     pub(in crate::rate_limit) fn draw_allowed(
         &self,
         key: HashedKey,
