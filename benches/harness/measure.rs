@@ -6,7 +6,8 @@ use std::{env, iter};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
-use super::{Case, Run};
+use super::heap::HEAPS;
+use super::{Case, Run, heap};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -108,15 +109,22 @@ pub(super) fn has_valgrind() -> bool {
     version.is_ok_and(|status| status.success())
 }
 
-/// Instructions of a request, counted by callgrind in a child that repeats the case. Does not depend on how busy the
-/// machine is.
+/// Instructions of a request, counted by callgrind in children that repeat the case, each with another heap: the middle
+/// count. Does not depend on how busy the machine is.
 fn instructions(group: &str, case: &str, nanoseconds: f64) -> Option<f64> {
     let requests = (5e6 / nanoseconds).clamp(20.0, 2000.0) as u64;
+    let counts = HEAPS.iter().map(|blocks| counted(group, case, requests, *blocks));
+    let mut counts: Vec<f64> = counts.collect::<Option<_>>()?;
+    counts.sort_by(f64::total_cmp);
+    Some(counts[counts.len() / 2])
+}
+
+fn counted(group: &str, case: &str, requests: u64, blocks: usize) -> Option<f64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .args(["--collect-atstart=no", "--toggle-collect=*counted_requests*"])
         .arg(env::current_exe().expect("this program has a path"))
-        .args([REPEAT, group, case, &requests.to_string()])
+        .args([REPEAT, group, case, &requests.to_string(), &blocks.to_string()])
         .output()
         .expect("valgrind was there a moment ago");
     let report = String::from_utf8_lossy(&output.stderr);
@@ -130,7 +138,8 @@ fn instructions(group: &str, case: &str, nanoseconds: f64) -> Option<f64> {
 }
 
 /// The child's part.
-pub(super) fn repeat(case: &Case, requests: u64) {
+pub(super) fn repeat(case: &Case, requests: u64, blocks: usize) {
+    let _used = heap::used(blocks);
     let mut run = (case.prepare)();
     run(requests.min(50)); // warm: caches filled, statics made
     counted_requests(&mut run, requests);

@@ -7,6 +7,7 @@
 //! Arguments: words that select groups and cases by name. `--no-instructions` leaves valgrind out.
 
 pub(crate) mod floors;
+mod heap;
 mod measure;
 mod services;
 pub(crate) mod tokens;
@@ -61,13 +62,14 @@ impl Group {
 /// Measures what the arguments select and prints a table for each group.
 pub(crate) fn run(mut groups: Vec<Group>) {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [flag, title, name, requests] = arguments.as_slice()
+    if let [flag, title, name, requests, blocks] = arguments.as_slice()
         && flag == measure::REPEAT
     {
         let case = groups.iter().filter(|group| group.title == title).flat_map(Group::all);
         let mut chosen = case.filter(|case| case.name == name);
         let case = chosen.next().expect("the parent names a case of this program");
-        return measure::repeat(case, requests.parse().expect("the parent gives a number"));
+        let number = |text: &String| text.parse().expect("the parent gives numbers");
+        return measure::repeat(case, number(requests) as u64, number(blocks));
     }
     let instructions =
         !arguments.iter().any(|word| word == "--no-instructions") && measure::has_valgrind();

@@ -48,7 +48,8 @@ impl Gate for ClientAddressLayer {
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<()> {
         Verdict::Ready(self.find(head).map(|client| {
-            client.leave(&mut head.extensions);
+            // Replaces an address that somebody else left there.
+            head.extensions.insert(client);
         }))
     }
 }

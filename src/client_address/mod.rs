@@ -79,18 +79,8 @@ impl ClientAddress {
     /// The address that a layer left in these request extensions.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<Self> {
-        match Arrival::of(extensions) {
-            Some(arrival) => arrival.client.map(Self),
-            None => extensions.get().copied(),
-        }
-    }
-
-    /// Leaves it where [`of`](Self::of) finds it, in place of what somebody else left there.
-    fn leave(self, extensions: &mut Extensions) {
-        match Arrival::of_mut(extensions) {
-            Some(arrival) => arrival.client = Some(self.0),
-            None => drop(extensions.insert(self)),
-        }
+        let own = extensions.get().copied();
+        own.or_else(|| Arrival::of(extensions)?.client.map(Self))
     }
 
     /// The address.

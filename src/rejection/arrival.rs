@@ -9,15 +9,15 @@ use crate::principal::Principal;
 
 /// What a [`Warden`](crate::Warden) knows of a request, in one extension instead of four.
 ///
-/// The types have accessors called `of` that read it, and then look for an extension of the type itself, which a layer
-/// that stands alone leaves. Such a layer further in writes here instead, so what others leave elsewhere is not believed.
+/// The types have accessors called `of` that read it. An extension of the type itself comes first, which a layer further in
+/// has left: the stack removes what was there before it. Challenges, which only layers of this crate leave, are written here
+/// by those further in, so nothing has to be removed.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) correlation_id: CorrelationId,
     pub(crate) client: Option<IpAddr>,
     pub(crate) challenges: Challenges,
-    /// Who speaks, once that is known. An extension of the type itself comes first: nobody but a layer further in can have
-    /// left that.
+    /// Who speaks, once that is known.
     pub(crate) principal: Option<Principal>,
     /// What the rules want to be checked before the answer leaves, for them alone to read.
     pub(crate) checks: Option<Arc<Checks>>,

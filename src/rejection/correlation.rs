@@ -45,8 +45,8 @@ impl CorrelationId {
     /// The id of a request, where the sanitizing layer gave one.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<Self> {
-        let arrived = Arrival::of(extensions).map(|arrival| arrival.correlation_id);
-        arrived.or_else(|| extensions.get().copied())
+        let own = extensions.get().copied();
+        own.or_else(|| Some(Arrival::of(extensions)?.correlation_id))
     }
 
     /// The id as a header value.

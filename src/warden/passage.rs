@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Response, request};
+use http::{Extensions, Response, request};
 
 use super::answer::Additions;
 use super::controls::Controls;
@@ -15,9 +15,10 @@ use crate::authn::AuthenticatedPass;
 use crate::authz::object::Checks;
 use crate::authz::tripwire::Watch;
 use crate::authz::{RulesLayer, RulesPass};
+use crate::client_address::ClientAddress;
 use crate::gate::{Body, Gate, Pass, PendingVerdict, Verdict, refuse};
 use crate::rate_limit::{Announced, Charges, Sender, announce};
-use crate::rejection::{Arrival, Protocol, Rejection};
+use crate::rejection::{Arrival, CorrelationId, Protocol, Rejection};
 use crate::sanitize::{Asked, Panicked, SanitizedBody, after_panic, judge};
 
 /// What the stack remembers of a request until its answer is there.
@@ -124,6 +125,7 @@ impl Passage {
         let Controls { client_address, arrival_limits, authenticate, clock, .. } = &**controls;
         let client = client_address.find(head);
         // What others left there is replaced.
+        head.extensions.remove::<ClientAddress>();
         let around = head.extensions.insert(Arrival {
             correlation_id: asked.id,
             client: client.as_ref().ok().map(|client| client.ip()),
@@ -131,13 +133,8 @@ impl Passage {
             principal: None,
             checks: None,
         });
-        if let Some(Arrival { correlation_id, checks, .. }) = around
-            && let Some(arrival) = Arrival::of_mut(&mut head.extensions)
-        {
-            // Those of a stack around this one stay.
-            asked.id = correlation_id;
-            arrival.correlation_id = correlation_id;
-            arrival.checks = checks;
+        if let Some(around) = around {
+            asked.id = keep(around, &mut head.extensions);
         }
         let client = client.map_err(|rejection| rejection.by(client_address.name()))?;
         let now = clock.monotonic();
@@ -266,4 +263,15 @@ impl Passage {
         controls.headers.write(&mut head.headers, &mut additions, *secure, asked.protocol);
         Response::from_parts(head, body)
     }
+}
+
+/// Keeps what a stack around this one knows of the request and this one does not. Returns the request's id.
+#[cold]
+fn keep(around: Arrival, extensions: &mut Extensions) -> CorrelationId {
+    let id = extensions.get().copied().unwrap_or(around.correlation_id);
+    if let Some(arrival) = Arrival::of_mut(extensions) {
+        arrival.correlation_id = id;
+        arrival.checks = around.checks;
+    }
+    id
 }
