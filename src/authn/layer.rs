@@ -143,6 +143,7 @@ impl Gate for AuthenticateLayer {
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<AuthenticatedPass> {
         self.challenges.clone().leave(&mut head.extensions);
+        Principal::forget(&mut head.extensions);
         self.authenticate(head)
     }
 }
@@ -153,14 +154,13 @@ impl AuthenticateLayer {
         &self.challenges
     }
 
-    /// Finds out who speaks, where the challenges are in the request already.
+    /// Finds out who speaks, where the challenges are in the request already, and nobody who was known further out.
     pub(crate) fn authenticate(&self, head: &mut request::Parts) -> Verdict<AuthenticatedPass> {
         let verdict = self.identify(head);
-        match &verdict {
-            Verdict::Ready(Ok(AuthenticatedPass {
-                outcome: Outcome::Known(principal), ..
-            })) => principal.clone().leave(&mut head.extensions),
-            _ => Principal::forget(&mut head.extensions),
+        if let Verdict::Ready(Ok(pass)) = &verdict
+            && let Some(principal) = pass.principal()
+        {
+            principal.clone().leave(&mut head.extensions);
         }
         verdict
     }

@@ -129,13 +129,11 @@ impl Principal {
         extensions.get().or_else(|| Arrival::of(extensions)?.principal.as_ref())
     }
 
-    /// Leaves it where [`of`](Self::of) finds it, in place of whoever was there.
+    /// Leaves it where [`of`](Self::of) finds it, once nobody else is there.
     pub(crate) fn leave(self, extensions: &mut Extensions) {
-        if let Some(arrival) = Arrival::of_mut(extensions) {
-            arrival.principal = Some(self);
-            extensions.remove::<Self>();
-        } else {
-            extensions.insert(self);
+        match Arrival::of_mut(extensions) {
+            Some(arrival) => arrival.principal = Some(self),
+            None => drop(extensions.insert(self)),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::authz::tripwire::Watch;
 use crate::authz::{RulesLayer, RulesPass};
 use crate::client_address::ClientAddress;
 use crate::gate::{Body, Gate, Pass, PendingVerdict, Verdict, refuse};
+use crate::principal::Principal;
 use crate::rate_limit::{Announced, Charges, Sender, announce};
 use crate::rejection::{Arrival, CorrelationId, Protocol, Rejection};
 use crate::sanitize::{Asked, Panicked, SanitizedBody, after_panic, judge};
@@ -124,8 +125,11 @@ impl Passage {
         let Self { controls, asked, .. } = self;
         let Controls { client_address, arrival_limits, authenticate, clock, .. } = &**controls;
         let client = client_address.find(head);
-        // What others left there is replaced.
-        head.extensions.remove::<ClientAddress>();
+        // What others left there is replaced. Where there is but one extension, it is the peer, and nobody left anything.
+        if head.extensions.len() > 1 || client.is_err() {
+            head.extensions.remove::<ClientAddress>();
+            head.extensions.remove::<Principal>();
+        }
         let around = head.extensions.insert(Arrival {
             correlation_id: asked.id,
             client: client.as_ref().ok().map(|client| client.ip()),

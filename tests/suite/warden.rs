@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::routing::get as get_route;
 use http::{Request, Response};
 use tower::{Layer, service_fn};
+use tower_warden::authn::AuthenticateLayer;
 use tower_warden::authn::api_key::{ApiKeyAuthenticator, ApiKeyRecord, MemoryApiKeyStore};
 use tower_warden::authn::bearer::BearerAuthenticator;
 use tower_warden::authn::issued_key::{Holder, IssuedKey, KeyPrefix};
@@ -17,7 +18,7 @@ use tower_warden::authn::revocation::Denylist;
 use tower_warden::authz::{Rules, RulesBuilder, authenticated, check_async, public, scope};
 use tower_warden::client_address::{ClientAddress, PeerAddress, TrustedProxies};
 use tower_warden::config::ConfigError;
-use tower_warden::principal::Principal;
+use tower_warden::principal::{Principal, PrincipalKind};
 use tower_warden::rate_limit::Quota;
 use tower_warden::rejection::{Challenges, CorrelationId};
 use tower_warden::response_headers::ResponseHeadersLayer;
@@ -538,4 +539,48 @@ async fn what_a_stack_knows_of_a_request_comes_from_the_nearest_layer() {
     let answer = ask(twice, request("/health", None, PEER)).await;
     assert_eq!((answer.text(), answer.all("x-request-id").len()), ("192.0.2.1", 1));
     assert_eq!(answer.all("ratelimit-policy").len(), 2);
+}
+
+/// Whoever somebody else said speaks is nobody here, and whom layers further in find counts.
+#[tokio::test]
+async fn who_speaks_comes_from_the_nearest_layer() {
+    let somebody =
+        |subject: &str| Principal::builder(ISSUER, subject, PrincipalKind::User, "Bearer").build();
+    let tell = service_fn(async |request: Request<TestBody>| {
+        let caller = Principal::of(request.extensions()).map_or("nobody", Principal::subject);
+        Ok::<_, Infallible>(Response::new(TestBody::from(caller.to_owned())))
+    });
+    let signer = signer();
+    let warden = complete(&signer).build().unwrap();
+    let token = signer.token("ada").scope("orders:read").sign();
+    for (path, token, expected) in [("/health", None, "nobody"), ("/orders", Some(&*token), "ada")]
+    {
+        let mut forged = request(path, token, PEER);
+        forged.extensions_mut().insert(somebody("mallory"));
+        assert_eq!(ask(warden.layer(tell), forged).await.text(), expected);
+        // A stack around this one found somebody, and this one does not know them.
+        let around = Warden::builder().trust_issuer(signer.trust()).rules(rules());
+        let around = around.clock(FakeClock::at_unix(0)).build().unwrap();
+        let answer = ask(around.layer(warden.layer(tell)), request(path, token, PEER)).await;
+        assert_eq!(answer.text(), expected);
+    }
+
+    let inside = tower::util::MapRequest::new(tell, move |mut request: Request<TestBody>| {
+        request.extensions_mut().insert(somebody("grace"));
+        request
+    });
+    let answer = ask(warden.layer(inside.clone()), request("/orders", Some(&token), PEER)).await;
+    assert_eq!(answer.text(), "grace");
+    let bearer = BearerAuthenticator::new(JwtValidator::new(signer.trust().unwrap()));
+    let alone = AuthenticateLayer::new(bearer).optional();
+    let again =
+        tower::util::MapRequest::new(alone.layer(tell), move |mut request: Request<TestBody>| {
+            request.extensions_mut().insert(somebody("mallory"));
+            request
+        });
+    for (path, token, expected) in [("/health", None, "nobody"), ("/orders", Some(&*token), "ada")]
+    {
+        let answer = ask(warden.layer(again.clone()), request(path, token, PEER)).await;
+        assert_eq!(answer.text(), expected);
+    }
 }
