@@ -142,7 +142,8 @@ impl Gate for AuthenticateLayer {
     }
 
     fn admit(&self, head: &mut request::Parts) -> Verdict<AuthenticatedPass> {
-        self.challenges.clone().leave(&mut head.extensions);
+        head.extensions.insert(self.challenges.clone());
+        // First, so that no scheme takes whoever others left there for somebody whom it knows.
         Principal::forget(&mut head.extensions);
         self.authenticate(head)
     }

@@ -137,8 +137,9 @@ impl Principal {
         }
     }
 
-    /// Whoever was known further out is nobody here.
-    pub(crate) fn forget(extensions: &mut Extensions) {
+    /// Makes the request anonymous for everybody further in, wherever its principal lies: for a layer of your own that
+    /// knows better. Removing the extension of this type does not do it behind a [`Warden`](crate::Warden).
+    pub fn forget(extensions: &mut Extensions) {
         extensions.remove::<Self>();
         if let Some(arrival) = Arrival::of_mut(extensions) {
             arrival.principal = None;

@@ -9,9 +9,8 @@ use crate::principal::Principal;
 
 /// What a [`Warden`](crate::Warden) knows of a request, in one extension instead of four.
 ///
-/// The types have accessors called `of` that read it. An extension of the type itself comes first, which a layer further in
-/// has left: the stack removes what was there before it. Challenges, which only layers of this crate leave, are written here
-/// by those further in, so nothing has to be removed.
+/// The types have accessors called `of` that read it. An extension of the type itself wins, which a layer further in has
+/// left: the stack removes what was there before it.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) correlation_id: CorrelationId,

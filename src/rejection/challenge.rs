@@ -131,15 +131,7 @@ impl Challenges {
     /// when nobody is known.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<&Self> {
-        Arrival::of(extensions).map(|arrival| &arrival.challenges).or_else(|| extensions.get())
-    }
-
-    /// Leaves them where [`of`](Self::of) finds them, in place of what somebody else left there.
-    pub(crate) fn leave(self, extensions: &mut Extensions) {
-        match Arrival::of_mut(extensions) {
-            Some(arrival) => arrival.challenges = self,
-            None => drop(extensions.insert(self)),
-        }
+        extensions.get().or_else(|| Some(&Arrival::of(extensions)?.challenges))
     }
 
     pub(super) fn is_empty(&self) -> bool {

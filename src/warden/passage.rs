@@ -19,7 +19,7 @@ use crate::client_address::ClientAddress;
 use crate::gate::{Body, Gate, Pass, PendingVerdict, Verdict, refuse};
 use crate::principal::Principal;
 use crate::rate_limit::{Announced, Charges, Sender, announce};
-use crate::rejection::{Arrival, CorrelationId, Protocol, Rejection};
+use crate::rejection::{Arrival, Challenges, CorrelationId, Protocol, Rejection};
 use crate::sanitize::{Asked, Panicked, SanitizedBody, after_panic, judge};
 
 /// What the stack remembers of a request until its answer is there.
@@ -128,6 +128,7 @@ impl Passage {
         // What others left there is replaced. Where there is but one extension, it is the peer, and nobody left anything.
         if head.extensions.len() > 1 || client.is_err() {
             head.extensions.remove::<ClientAddress>();
+            head.extensions.remove::<Challenges>();
             head.extensions.remove::<Principal>();
         }
         let around = head.extensions.insert(Arrival {

@@ -319,3 +319,32 @@ async fn a7_key_schemes_give_one_answer_but_for_the_correlation_id_and_log_the_r
         );
     }
 }
+
+/// Lets in whoever is in the request already.
+#[derive(Debug)]
+struct Credulous(Challenge);
+
+impl Authenticator for Credulous {
+    fn challenge(&self) -> &Challenge {
+        &self.0
+    }
+
+    fn is_presented(&self, _: &request::Parts) -> bool {
+        true
+    }
+
+    fn authenticate(&self, head: &request::Parts) -> Attempt {
+        let nobody = || Rejection::new(RejectionKind::InvalidCredentials, "nobody_there");
+        Attempt::Ready(Principal::of(&head.extensions).cloned().ok_or_else(nobody))
+    }
+}
+
+#[tokio::test]
+async fn a9_a_scheme_sees_nobody_whom_others_left_in_the_request() {
+    let layer = AuthenticateLayer::new(Credulous(Challenge::new("Credulous", "api").unwrap()));
+    let root = Principal::builder("i", "root", PrincipalKind::User, "Bearer").build();
+    let mut request = get("/", &[]);
+    request.extensions_mut().insert(root);
+    let answer = witness(&layer, request).await;
+    assert_eq!((answer.status, answer.reason()), (401, "nobody_there"));
+}

@@ -4,9 +4,10 @@ use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::routing::get;
+use axum::{Extension, Router};
 use http::Request;
+use tower::util::MapRequestLayer;
 use tower_warden::authn::api_key::{
     ApiKeyAuthenticator, ApiKeyRecord, ApiKeyStore, MemoryApiKeyStore,
 };
@@ -14,12 +15,15 @@ use tower_warden::authn::app_key::{
     App, AppKey, AppKeyAuthenticator, AppKeyTransport, MemoryAppStore,
 };
 use tower_warden::authn::issued_key::{Holder, KeyId, Lookup};
-use tower_warden::authz::{Rules, authenticated, role};
+use tower_warden::authz::{Rules, RulesLayer, authenticated, public, role};
+use tower_warden::client_address::ClientAddress;
 use tower_warden::principal::{Principal, PrincipalKind};
+use tower_warden::rate_limit::{LimitKey, Quota, RateLimitLayer};
+use tower_warden::rejection::{Challenge, Challenges};
 use tower_warden::warden::Warden;
 
 use super::{from_peer, send, with_api_key};
-use crate::support::{ask, get as on_get};
+use crate::support::{ask, get as on_get, through};
 use crate::witness::issue;
 
 fn rules() -> tower_warden::authz::RulesBuilder {
@@ -140,4 +144,64 @@ async fn a_store_that_panics_or_hangs_admits_nobody_and_tells_nothing() {
         assert_eq!(answer.status, status);
         assert!(!answer.text().contains("db-7") && !answer.text().contains("home"));
     }
+}
+
+/// Its address and its challenges are those of the nearest layer, as its principal is.
+#[tokio::test]
+async fn b4_what_a_gate_of_ones_own_leaves_counts_behind_a_warden_and_not_before_it() {
+    let own = Challenges::new([Challenge::new("Session", "shop").unwrap()]);
+    let tell = async |request: Request<axum::body::Body>| {
+        let extensions = request.extensions();
+        format!("{:?} {:?}", ClientAddress::of(extensions), Challenges::of(extensions))
+    };
+    let gate = (Extension(ClientAddress::new([203, 0, 113, 9].into())), Extension(own.clone()));
+    let router = Router::new().route("/", get(tell));
+    let inside = router.clone().layer(gate.clone());
+    let (builder, _) = with_api_key();
+    let public = Rules::builder().get("/", public("anyone may see it"));
+    let warden = builder.rules(public).build().unwrap();
+    let answer = send(&warden, &inside, Request::get("/")).await.text().to_owned();
+    assert!(answer.contains("203.0.113.9") && answer.contains("Session"), "{answer}");
+    let outside = Request::get("/").extension(gate.0.0).extension(own);
+    let answer = send(&warden, &router, outside).await.text().to_owned();
+    assert!(answer.contains("192.0.2.1") && answer.contains("ApiKey"), "{answer}");
+}
+
+#[tokio::test]
+async fn z1_whom_a_layer_of_ones_own_forgets_behind_a_warden_is_nobody_further_in() {
+    let (builder, issued) = with_api_key();
+    let warden = builder.rules(rules()).build().unwrap();
+    let guarded = router().layer(RulesLayer::new(rules().build().unwrap()));
+    let forget = MapRequestLayer::new(|mut request: Request<axum::body::Body>| {
+        Principal::forget(request.extensions_mut());
+        request
+    });
+    let impostor = Principal::builder("i", "bob", PrincipalKind::User, "Bearer").build();
+    for (router, status) in [
+        (guarded.clone(), 200),
+        (guarded.clone().layer(forget.clone()), 401),
+        (guarded.layer(forget).layer(Extension(impostor)), 401),
+    ] {
+        let request = Request::get("/").header("x-api-key", issued.key.expose());
+        assert_eq!(send(&warden, &router, request).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn q4_an_address_that_a_handler_looks_up_is_not_that_of_its_own_caller() {
+    let limits = RateLimitLayer::by_address("a", Quota::per_minute(3)).build().unwrap();
+    let limiter = limits.limiter("a").unwrap();
+    let charged = on_get("/", &[]);
+    let (mut head, body) = charged.into_parts();
+    head.extensions.insert(ClientAddress::new([192, 0, 2, 9].into()));
+    assert_eq!(through(&limits, Request::from_parts(head, body)).await.status, 200);
+    let look = async move |request: Request<axum::body::Body>| {
+        let key = LimitKey::request(request.into_parts().0).and_address([192, 0, 2, 9].into());
+        limiter.peek(&key).await.unwrap().remaining.to_string()
+    };
+    let (builder, issued) = with_api_key();
+    let warden = builder.rules(rules()).build().unwrap();
+    let request = Request::get("/").header("x-api-key", issued.key.expose());
+    let answer = send(&warden, &Router::new().route("/", get(look)), request).await;
+    assert_eq!(answer.text(), "2");
 }
