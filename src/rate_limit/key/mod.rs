@@ -266,9 +266,8 @@ impl Key {
         Self::of(Kind::Own(Own::later(name.into(), time_limit, find)))
     }
 
-    /// Has the limit checked after authentication, where a closure of yours may ask for the
-    /// [`Principal`] in the extensions. Only a [`Warden`](crate::Warden) chooses the place by it; a layer is where you put
-    /// it.
+    /// Has the limit checked after authentication, where a closure of yours may ask for the principal with
+    /// [`Principal::of`]. Only a [`Warden`](crate::Warden) chooses the place by it; a layer is where you put it.
     #[must_use]
     pub const fn after_authentication(mut self) -> Self {
         self.after_authentication = true;
