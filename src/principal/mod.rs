@@ -59,7 +59,8 @@ pub struct Assurance {
 
 /// Who a request speaks for. Cheap to clone.
 ///
-/// Handlers find it with [`of`](Self::of), or take it with the axum extractor.
+/// Handlers find it with [`of`](Self::of), or take it with the axum extractor. Behind a [`Warden`](crate::Warden) it is no
+/// extension of this type: `extensions().get::<Principal>()` finds nobody there, whoever speaks.
 #[derive(Clone, PartialEq)]
 pub struct Principal(Arc<Inner>);
 

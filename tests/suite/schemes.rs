@@ -340,7 +340,7 @@ impl Authenticator for Credulous {
 }
 
 #[tokio::test]
-async fn a9_a_scheme_sees_nobody_whom_others_left_in_the_request() {
+async fn a_scheme_sees_nobody_whom_others_left_in_the_request() {
     let layer = AuthenticateLayer::new(Credulous(Challenge::new("Credulous", "api").unwrap()));
     let root = Principal::builder("i", "root", PrincipalKind::User, "Bearer").build();
     let mut request = get("/", &[]);

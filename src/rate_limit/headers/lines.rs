@@ -23,6 +23,10 @@ struct Remembered {
 
 /// Does something with the line of these limits.
 pub(super) fn with_line<R>(members: &[Member<'_>], then: impl Fn(&PolicyLine) -> R) -> R {
+    // One alone may have any number of plans, each with a line of its own.
+    if let [member] = members {
+        return then(&member.active.terms.load().offer(member.drawn.offer).announcement.policy);
+    }
     // Sets that occur in turn land in different places.
     let place = members.iter().fold(0_usize, |sum, Member { drawn, .. }| {
         sum.wrapping_add(drawn.terms as usize).wrapping_add(drawn.offer.into())
