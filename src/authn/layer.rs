@@ -155,7 +155,7 @@ impl AuthenticateLayer {
         &self.challenges
     }
 
-    /// Finds out who speaks, where the challenges are in the request already, and nobody who was known further out.
+    /// Finds out who speaks, where the challenges are in the request already and whoever was known further out is forgotten.
     pub(crate) fn authenticate(&self, head: &mut request::Parts) -> Verdict<AuthenticatedPass> {
         let verdict = self.identify(head);
         if let Verdict::Ready(Ok(pass)) = &verdict

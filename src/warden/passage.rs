@@ -77,7 +77,7 @@ impl Future for Awaited {
 impl Passage {
     /// Remembers a request, before any control is asked.
     pub(super) fn begin(controls: Arc<Controls>, head: &mut request::Parts) -> Self {
-        let given = head.extensions.get().copied();
+        let given = head.extensions.get::<CorrelationId>().copied();
         Self {
             secure: controls.headers.layer().is_secure(head),
             asked: Asked::of(head, given),
@@ -273,7 +273,7 @@ impl Passage {
 /// Keeps what a stack around this one knows of the request and this one does not. Returns the request's id.
 #[cold]
 fn keep(around: Arrival, extensions: &mut Extensions) -> CorrelationId {
-    let id = extensions.get().copied().unwrap_or(around.correlation_id);
+    let id = extensions.get::<CorrelationId>().copied().unwrap_or(around.correlation_id);
     if let Some(arrival) = Arrival::of_mut(extensions) {
         arrival.correlation_id = id;
         arrival.checks = around.checks;
